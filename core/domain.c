@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * Domains: making, sharing, filling and emptying them.
+ *
+ * What a domain can do is known only once a device is attached: so it is made
+ * for a group, the group attached, and what must be set while it is empty
+ * (coherency) settled before anything is mapped. Groups share a domain when
+ * the units behind them speak the same format and enforce the same coherency,
+ * and when the host accepts the group there. No bus is ever asked for.
+ *
+ * Invariant: outside the write side of the domains lock, every domain of the
+ * container maps exactly the filled pages of every mapping; no domain is
+ * special, and none is ever asked what it maps.
+ */
+#include "internal.h"
+
+/* Sizes below the host's page can be had by mapping several: one page then. */
+static u64 fold_pgsizes(u64 pgsizes)
+{
+	u64 whole = pgsizes & MF_PAGE_MASK;
+
+	return whole == pgsizes ? whole : whole | MF_PAGE_SIZE;
+}
+
+/**
+ * mf_domain_new() - make a domain for a group and attach it
+ * @c: the container
+ * @member: the group
+ * @out: where to put the domain, which is not on the container's list yet
+ * @why: where to put the reason of a refusal
+ *
+ * Return: 0, or a negative errno with the group where it was.
+ */
+int mf_domain_new(struct mf_container *c, struct mf_member *member, struct mf_domain **out,
+		  struct mf_refusal *why)
+{
+	const struct mf_host_ops *ops = c->host->ops;
+	struct mf_domain *d = ops->alloc(c->host, sizeof(*d));
+	int err;
+
+	if (!d)
+		return mf_refuse(c, why, NO_MEMORY, 0);
+
+	err = ops->domain_alloc(c->host, member->group, &d->host_domain);
+	if (err) {
+		ops->free(c->host, d);
+		return mf_refuse(c, why, DOMAIN_ALLOC, err, member->id);
+	}
+
+	err = ops->domain_attach(c->host, d->host_domain, member->group);
+	if (err) {
+		mf_domain_end(c, d);
+		return mf_refuse(c, why, GROUP_ATTACH, err, member->id);
+	}
+
+	ops->domain_settle(c->host, d->host_domain, &d->features);
+	d->features.pgsizes = fold_pgsizes(d->features.pgsizes);
+	*out = d;
+	return 0;
+}
+
+/* End a domain that no group is attached to, with all that it maps. */
+void mf_domain_end(struct mf_container *c, struct mf_domain *d)
+{
+	c->host->ops->domain_free(c->host, d->host_domain);
+	c->host->ops->free(c->host, d);
+}
+
+static bool compatible(const struct mf_features *a, const struct mf_features *b)
+{
+	return a->kind == b->kind && a->coherent == b->coherent;
+}
+
+/**
+ * mf_domain_join() - move a group from its trial domain to one that fits
+ * @c: the container
+ * @trial: the domain that the group is attached to
+ * @member: the group
+ * @joined: the domain it has moved to; NULL if none took it
+ * @why: where to put the reason of a refusal
+ *
+ * Return: 0; or a negative errno when the group could neither join nor return
+ * to the trial domain, and is attached nowhere.
+ */
+int mf_domain_join(struct mf_container *c, struct mf_domain *trial, struct mf_member *member,
+		   struct mf_domain **joined, struct mf_refusal *why)
+{
+	const struct mf_host_ops *ops = c->host->ops;
+	struct mf_domain *d;
+	int err;
+
+	*joined = NULL;
+	mf_for_each(d, c->domains) {
+		if (!compatible(&d->features, &trial->features))
+			continue;
+
+		ops->domain_detach(c->host, trial->host_domain, member->group);
+		if (!ops->domain_attach(c->host, d->host_domain, member->group)) {
+			*joined = d;
+			return 0;
+		}
+		err = ops->domain_attach(c->host, trial->host_domain, member->group);
+		if (err)
+			return mf_refuse(c, why, GROUP_RETURN, err, member->id);
+	}
+	return 0;
+}
+
+/**
+ * mf_domain_msi() - set up the doorbell window that a group needs
+ *
+ * Only once per domain; a group that joins may be the first to need one.
+ *
+ * Return: 0 or a negative errno.
+ */
+int mf_domain_msi(struct mf_container *c, struct mf_domain *d, struct mf_member *member,
+		  struct mf_refusal *why)
+{
+	u64 base;
+	int err;
+
+	if (d->msi || !mf_regions_msi(&member->regions, &base))
+		return 0;
+
+	err = c->host->ops->domain_msi(c->host, d->host_domain, base);
+	if (err)
+		return mf_refuse(c, why, MSI, err, base, member->id);
+	d->msi = true;
+	return 0;
+}
+
+/* Map all filled pages of one mapping in @d, chunk by chunk. */
+static int fill_mapping(struct mf_container *c, struct mf_domain *d, const struct mf_mapping *m)
+{
+	const struct mf_host_ops *ops = c->host->ops;
+	struct mf_chunk_walk walk = mf_chunk_walk(m);
+	struct mf_span span = m->range.span;
+	int err;
+
+	if (!m->filled)
+		return 0;
+
+	while (mf_chunk_next(&walk)) {
+		err = ops->domain_map(c->host, d->host_domain,
+				      span.first + (walk.page << MF_PAGE_SHIFT),
+				      walk.runs, walk.nr, m->prot);
+		if (err)
+			return err;
+	}
+	return ops->domain_sync(c->host, d->host_domain,
+				(struct mf_span){ span.first,
+						  span.first + mf_mapping_bytes(m) - 1 });
+}
+
+/**
+ * mf_domain_fill() - replay: map in a new domain what the container maps
+ * @c: the container
+ * @d: a domain that is not on its list yet
+ * @group: number of the group that brought it
+ * @mappings: how many mappings were replayed
+ * @why: where to put the reason of a refusal
+ *
+ * Mappings being made are replayed as far as they are filled. On failure the
+ * domain is left as it is: the caller ends it.
+ *
+ * Context: c->domains_lock is held for writing.
+ * Return: 0 or a negative errno.
+ */
+int mf_domain_fill(struct mf_container *c, struct mf_domain *d, u32 group, u64 *mappings,
+		   struct mf_refusal *why)
+{
+	struct mf_mapping *m;
+	int err = 0;
+
+	*mappings = 0;
+	mf_mutex_lock(&c->lock);
+	for (m = mf_mapping_from(c, 0); m && !err; m = mf_mapping_after(m)) {
+		if (m->doomed)
+			continue;
+		err = fill_mapping(c, d, m);
+		if (err)
+			err = mf_refuse(c, why, REPLAY, err, m->range.span.first,
+					m->range.span.last, group);
+		else
+			++*mappings;
+	}
+	mf_mutex_unlock(&c->lock);
+	return err;
+}
+
+/* Unmap @bytes from @iova on from every domain before @end. */
+static void unmap_before(struct mf_container *c, const struct mf_domain *end, u64 iova, u64 bytes)
+{
+	const struct mf_host_ops *ops = c->host->ops;
+	struct mf_gather gather;
+	struct mf_domain *d;
+
+	for (d = c->domains; d != end; d = d->next) {
+		mf_gather_init(&gather);
+		ops->domain_unmap(c->host, d->host_domain, iova, bytes, &gather);
+		ops->domain_flush(c->host, d->host_domain, &gather);
+	}
+}
+
+/**
+ * mf_domains_map() - map runs in every domain, or in none
+ *
+ * Context: c->domains_lock is held.
+ * Return: 0 or a negative errno.
+ */
+int mf_domains_map(struct mf_container *c, u64 iova, const mf_run *runs, u32 nr, u32 prot,
+		   struct mf_refusal *why)
+{
+	struct mf_domain *d;
+	int err;
+
+	mf_for_each(d, c->domains) {
+		u64 bytes;
+
+		err = c->host->ops->domain_map(c->host, d->host_domain, iova, runs, nr, prot);
+		if (!err)
+			continue;
+
+		bytes = mf_runs_pages(runs, nr, NULL) << MF_PAGE_SHIFT;
+		unmap_before(c, d, iova, bytes);
+		return mf_refuse(c, why, UNIT_MAP, err, d->id, iova, iova + bytes - 1);
+	}
+	return 0;
+}
+
+/**
+ * mf_domains_sync() - make every domain's unit look at what was mapped
+ *
+ * Context: c->domains_lock is held.
+ * Return: 0 or a negative errno.
+ */
+int mf_domains_sync(struct mf_container *c, struct mf_span span, struct mf_refusal *why)
+{
+	struct mf_domain *d;
+	int err;
+
+	mf_for_each(d, c->domains) {
+		err = c->host->ops->domain_sync(c->host, d->host_domain, span);
+		if (err)
+			return mf_refuse(c, why, UNIT_MAP, err, d->id, span.first, span.last);
+	}
+	return 0;
+}
+
+static void unmap_alone(struct mf_container *c, struct mf_domain *d, struct mf_mapping *m,
+			u64 from, struct mf_gather *gather)
+{
+	u64 first = mf_max(from, m->range.span.first);
+	u64 bytes = m->range.span.first + (mf_mapping_bytes(m) - 1) - first + 1;
+
+	if (c->host->ops->domain_unmap(c->host, d->host_domain, first, bytes, gather) >= bytes)
+		return;
+
+	m->stuck = true;
+	mf_tell(c, &(struct mf_event){ .type = MF_EVENT_STUCK, .domain = d->id,
+				       .span = m->range.span });
+}
+
+/*
+ * Unmap @m and the whole neighbours that follow it on the list without a gap,
+ * by one call if the unit obeys. Return the mapping behind them.
+ */
+static struct mf_mapping *unmap_stretch(struct mf_container *c, struct mf_domain *d,
+					struct mf_mapping *m, struct mf_gather *gather)
+{
+	u64 first = m->range.span.first, bytes = mf_mapping_bytes(m), done;
+	struct mf_mapping *end = m->next;
+
+	if (!bytes)
+		return end;
+
+	/* Neighbours that end at 2^64-1 or add up to more than a call can say stay apart. */
+	while (end && first + bytes == end->range.span.first &&
+	       bytes + mf_mapping_bytes(end) > bytes) {
+		bytes += mf_mapping_bytes(end);
+		end = end->next;
+	}
+
+	done = c->host->ops->domain_unmap(c->host, d->host_domain, first, bytes, gather);
+	if (done >= bytes)
+		return end;
+
+	for (; m != end; m = m->next) {
+		if (m->range.span.first + (mf_mapping_bytes(m) - 1) >= first + done)
+			unmap_alone(c, d, m, first + done, gather);
+	}
+	return end;
+}
+
+/**
+ * mf_domains_unmap() - take mappings out of every domain
+ * @c: the container
+ * @list: the mappings, in order of IOVA
+ *
+ * When this returns no unit translates to their pages any more, except for
+ * mappings now marked as stuck.
+ *
+ * Context: c->domains_lock is held.
+ */
+void mf_domains_unmap(struct mf_container *c, struct mf_mapping *list)
+{
+	struct mf_gather gather;
+	struct mf_mapping *m;
+	struct mf_domain *d;
+
+	mf_for_each(d, c->domains) {
+		mf_gather_init(&gather);
+		for (m = list; m; )
+			m = unmap_stretch(c, d, m, &gather);
+		c->host->ops->domain_flush(c->host, d->host_domain, &gather);
+	}
+}

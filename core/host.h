@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * All that the engine asks of a host.
+ *
+ * It comes in two parts. port.h, found in the host's own folder, gives the
+ * language: u8 to u64, s64, bool, NULL, the errnos, memcpy() and memset(),
+ * MF_PAGE_SHIFT, and these, each an object the host defines and initialises
+ * with a function of the same name ending in _init (and, except for the
+ * gather, _fini):
+ *
+ *   struct mf_rwlock     a sleeping reader-writer lock
+ *   struct mf_mutex      a sleeping lock
+ *   struct mf_turnstile  a counter one can wait on: mf_turnstile_read() gives
+ *                        its value, mf_turnstile_advance() adds one and wakes
+ *                        everybody, mf_turnstile_wait() sleeps until it is no
+ *                        longer the given value and returns 0, or -EINTR when
+ *                        the task is being killed
+ *   struct mf_gather     what a unit must still forget: filled by @domain_unmap,
+ *                        used up by @domain_flush
+ *
+ * struct mf_host_ops gives the rest. Nothing in it knows a bus.
+ */
+#ifndef MF_HOST_H
+#define MF_HOST_H
+
+#include "event.h"
+#include "runs.h"
+#include "types.h"
+
+struct mf_host;
+
+/**
+ * struct mf_features - what the unit behind a domain can do
+ * @kind: names the driver and table format; only domains of one kind can be
+ *	shared by their groups. Compared, never looked into
+ * @pgsizes: bitmap of the page sizes in bytes it can map
+ * @aperture: what it can translate
+ * @coherent: it enforces cache coherency (ignores no-snoop) for this domain
+ */
+struct mf_features {
+	u64 kind;
+	u64 pgsizes;
+	struct mf_span aperture;
+	bool coherent;
+};
+
+enum mf_region_type {
+	MF_REGION_DIRECT,		/* must stay identity mapped (RMRR, ...) */
+	MF_REGION_DIRECT_RELAXABLE,	/* the same, but may be given up for a user */
+	MF_REGION_RESERVED,		/* never usable for DMA */
+	MF_REGION_MSI,			/* writes there are interrupts, by hardware */
+	MF_REGION_SW_MSI,		/* where software may map the MSI doorbell */
+};
+
+/**
+ * struct mf_region - IOVAs that a group's devices cannot use freely
+ */
+struct mf_region {
+	enum mf_region_type type;
+	struct mf_span span;
+};
+
+/* Takes one region; returns 0 or a negative errno, which ends the walk. */
+typedef int (*mf_region_fn)(void *context, const struct mf_region *region);
+
+/**
+ * struct mf_host_ops - what the engine calls
+ *
+ * @alloc: zeroed memory of @bytes bytes for the engine's records, or NULL
+ * @free: give it back; NULL is fine
+ *
+ * @owner_get: one more reference on an owner
+ * @owner_put: one less
+ *
+ * @pin: pin up to @pages host pages from @vaddr on in @owner's memory, for
+ *	@prot, and add them to @batch by mf_batch_add(), in order, no more than
+ *	mf_batch_room() runs of them. Returns how many pages (at least one), or
+ *	a negative errno when the very first one can't be had. Called with no
+ *	lock held; faults pages in; may take long
+ * @unpin: give back the pinned ones of @runs; pages of a mapping that devices
+ *	could write (@prot) are marked dirty
+ * @bill: count @pages against @owner's limit; -ENOMEM when that exceeds it
+ * @unbill: take them off again
+ *
+ * @group_id: the number users know the group by
+ * @group_isolated: the group's devices cannot forge each other's interrupts
+ * @group_regions: call @fn for each region of the group
+ *
+ * @domain_alloc: make an empty domain fit for @group
+ * @domain_free: end it; no group is attached. Whatever it still maps goes with
+ *	it, and when this returns no unit can translate through it any more
+ * @domain_attach: put the group's devices behind the domain. -EINVAL or another
+ *	errno when the domain's unit can't take them
+ * @domain_detach: take them away; when this returns none of them can reach
+ *	memory through the domain any more
+ * @domain_settle: called once after the first attach and before anything is
+ *	mapped: turn on what must be on from the beginning (coherency) and say
+ *	what the domain can do
+ * @domain_msi: let the doorbell be mapped from @base on
+ * @domain_map: map @nr runs one after another from @iova on, for @prot. The
+ *	unit need not see it before @domain_sync. On failure nothing of it is
+ *	left mapped
+ * @domain_sync: the unit may have cached that nothing was mapped in @span:
+ *	make it look again
+ * @domain_unmap: unmap @bytes from @iova on, which were mapped by whole calls
+ *	of @domain_map; the unit may go on using stale entries until
+ *	@domain_flush. Returns how many bytes were unmapped from @iova on: less
+ *	is a failure of the unit
+ * @domain_flush: when this returns the unit has forgotten what is in @gather
+ *
+ * @event: something happened; any context the engine calls from, must not call
+ *	back into the engine
+ */
+struct mf_host_ops {
+	void *(*alloc)(struct mf_host *host, u64 bytes);
+	void (*free)(struct mf_host *host, void *memory);
+
+	void (*owner_get)(struct mf_host *host, struct mf_owner *owner);
+	void (*owner_put)(struct mf_host *host, struct mf_owner *owner);
+
+	s64 (*pin)(struct mf_host *host, struct mf_owner *owner, u64 vaddr, u64 pages, u32 prot,
+		   struct mf_batch *batch);
+	void (*unpin)(struct mf_host *host, struct mf_owner *owner, const mf_run *runs, u64 nr,
+		      u32 prot);
+	int (*bill)(struct mf_host *host, struct mf_owner *owner, u64 pages);
+	void (*unbill)(struct mf_host *host, struct mf_owner *owner, u64 pages);
+
+	u32 (*group_id)(struct mf_host *host, struct mf_host_group *group);
+	bool (*group_isolated)(struct mf_host *host, struct mf_host_group *group);
+	int (*group_regions)(struct mf_host *host, struct mf_host_group *group, mf_region_fn fn,
+			     void *context);
+
+	int (*domain_alloc)(struct mf_host *host, struct mf_host_group *group,
+			    struct mf_host_domain **out);
+	void (*domain_free)(struct mf_host *host, struct mf_host_domain *domain);
+	int (*domain_attach)(struct mf_host *host, struct mf_host_domain *domain,
+			     struct mf_host_group *group);
+	void (*domain_detach)(struct mf_host *host, struct mf_host_domain *domain,
+			      struct mf_host_group *group);
+	void (*domain_settle)(struct mf_host *host, struct mf_host_domain *domain,
+			      struct mf_features *features);
+	int (*domain_msi)(struct mf_host *host, struct mf_host_domain *domain, u64 base);
+	int (*domain_map)(struct mf_host *host, struct mf_host_domain *domain, u64 iova,
+			  const mf_run *runs, u64 nr, u32 prot);
+	int (*domain_sync)(struct mf_host *host, struct mf_host_domain *domain,
+			   struct mf_span span);
+	u64 (*domain_unmap)(struct mf_host *host, struct mf_host_domain *domain, u64 iova,
+			    u64 bytes, struct mf_gather *gather);
+	void (*domain_flush)(struct mf_host *host, struct mf_host_domain *domain,
+			     struct mf_gather *gather);
+
+	void (*event)(struct mf_host *host, void *cookie, const struct mf_event *event);
+};
+
+/**
+ * struct mf_host - a host; embed it to find your own data
+ * @ops: what it can do
+ */
+struct mf_host {
+	const struct mf_host_ops *ops;
+};
+
+#endif /* MF_HOST_H */

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * The engine's face to its host: one DMA map in front of many IOMMU domains.
+ *
+ * A host (the Linux module, the user-space library) opens a container with a
+ * table of what it can do for the engine (host.h), and then forwards the
+ * requests of its users. Everything here may sleep. All functions but
+ * mf_open() and mf_release() may be called from any thread at any time; the
+ * caller keeps the container alive around each call.
+ *
+ * Every request that can fail returns a negative errno and, where the caller
+ * passes a struct mf_refusal, the reason (reason.h). A request that fails has
+ * changed nothing.
+ */
+#ifndef MF_MANIFOLD_H
+#define MF_MANIFOLD_H
+
+#include "event.h"
+#include "host.h"
+#include "reason.h"
+#include "types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct mf_container;
+
+/**
+ * enum mf_rules - what an unmap may do to mappings it does not cover whole
+ * @MF_TYPE1: VFIO_TYPE1_IOMMU. A range that begins inside a mapping removes
+ *	nothing and succeeds; a mapping whose beginning it covers goes whole.
+ * @MF_TYPE1V2: VFIO_TYPE1v2_IOMMU. A range that cuts a mapping is refused.
+ */
+enum mf_rules {
+	MF_TYPE1 = 1,
+	MF_TYPE1V2 = 3,
+};
+
+/**
+ * struct mf_config - how a container is to behave, for its whole life
+ * @rules: the unmap rules its user asked for
+ * @mapping_limit: how many mappings it may hold
+ * @cookie: whatever the host wants to find in the container's events
+ */
+struct mf_config {
+	enum mf_rules rules;
+	u32 mapping_limit;
+	void *cookie;
+};
+
+/* flags of mf_attach() */
+#define MF_ATTACH_UNSAFE_INTERRUPTS	(1u << 0)
+
+/* flags of mf_map() */
+#define MF_MAP_SMALL_PAGES		(1u << 0)
+
+/**
+ * struct mf_info - what a container can do at this moment
+ * @pgsizes: bitmap of the page sizes in bytes that every domain can map; all
+ *	sizes from the host's page up while there is no domain
+ * @granule: the smallest of them; ranges align to it
+ * @mappings_available: how many mappings may still be made
+ * @nr_window: number of ranges of valid IOVAs; 0 while there is no domain
+ * @coherent: every domain enforces cache coherency (true for zero domains)
+ */
+struct mf_info {
+	u64 pgsizes;
+	u64 granule;
+	u32 mappings_available;
+	u32 nr_window;
+	bool coherent;
+};
+
+/**
+ * struct mf_status - the container's counters, for those who look in
+ * @nr_domains: domains now
+ * @nr_groups: groups now
+ * @nr_mappings: mappings now, those being made or removed included
+ * @nr_stuck: mappings whose unit did not let go of them, see docs/architecture.md
+ * @pages_pinned: host pages pinned by all mappings
+ * @pages_billed: host pages billed to owners
+ * @pages_foreign: host pages mapped, but neither pinned nor billed (BARs)
+ * @refusals: how many requests were refused since the container was opened
+ */
+struct mf_status {
+	enum mf_rules rules;
+	u32 mapping_limit;
+	u32 nr_domains;
+	u32 nr_groups;
+	u64 nr_mappings;
+	u64 nr_stuck;
+	u64 pages_pinned;
+	u64 pages_billed;
+	u64 pages_foreign;
+	u64 refusals;
+};
+
+/* States of a mapping, as mf_next_mapping() reports them. */
+enum mf_mapping_state {
+	MF_MAPPING_ADDING,
+	MF_MAPPING_LIVE,
+	MF_MAPPING_REMOVING,
+};
+
+/**
+ * struct mf_mapping_info - one mapping, as an inspector sees it
+ * @span: its IOVAs
+ * @vaddr: where it begins in its owner's memory
+ * @prot: MF_READ and MF_WRITE, from the device's view
+ * @state: whether it is being made, there, or being removed
+ * @pages: host pages in every domain by now
+ * @runs: physically contiguous runs they form
+ * @foreign: how many of the pages are neither pinned nor billed
+ * @owner: whose memory it is; only valid as a name, not to be followed
+ */
+struct mf_mapping_info {
+	struct mf_span span;
+	u64 vaddr;
+	u32 prot;
+	enum mf_mapping_state state;
+	u64 pages;
+	u64 runs;
+	u64 foreign;
+	const struct mf_owner *owner;
+};
+
+/**
+ * struct mf_domain_info - one domain, as an inspector sees it
+ * @id: number of the domain, never used twice in a container
+ * @features: what its units can do
+ * @nr_groups: groups attached to it
+ */
+struct mf_domain_info {
+	u32 id;
+	struct mf_features features;
+	u32 nr_groups;
+};
+
+/* Visits one group of a domain, by the number users know it by. */
+typedef void (*mf_group_fn)(void *context, struct mf_host_group *group, u32 id);
+
+/* container.c */
+int mf_open(struct mf_host *host, const struct mf_config *config, struct mf_container **out);
+void mf_release(struct mf_container *c);
+int mf_attach(struct mf_container *c, struct mf_host_group *group, u32 flags,
+	      struct mf_refusal *why);
+void mf_detach(struct mf_container *c, struct mf_host_group *group);
+
+/* map.c, unmap.c */
+int mf_map(struct mf_container *c, struct mf_owner *owner, u64 iova, u64 vaddr, u64 size,
+	   u32 prot, u32 flags, struct mf_refusal *why);
+int mf_unmap(struct mf_container *c, u64 iova, u64 size, u64 *unmapped, struct mf_refusal *why);
+int mf_unmap_all(struct mf_container *c, u64 *unmapped, struct mf_refusal *why);
+
+/* inspect.c */
+u32 mf_get_info(struct mf_container *c, struct mf_info *info, struct mf_span *window, u32 max);
+void mf_get_status(struct mf_container *c, struct mf_status *status);
+bool mf_next_mapping(struct mf_container *c, u64 iova, struct mf_mapping_info *info);
+bool mf_get_domain(struct mf_container *c, u32 index, struct mf_domain_info *info);
+void mf_for_each_group(struct mf_container *c, u32 domain, mf_group_fn fn, void *context);
+u32 mf_get_refusals(struct mf_container *c, struct mf_refusal *last, u32 max);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* MF_MANIFOLD_H */

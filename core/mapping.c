@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * A mapping: the record of one MAP_DMA, from allocation to its last unpin.
+ *
+ * A mapping is never merged with a neighbour and never split: unmap deals in
+ * whole ones, which is what lets it own the list of its runs.
+ *
+ * Invariant: the first "filled" pages are pinned (or foreign), billed, in the
+ * runs of its chunks and in every domain of the container; the others are in
+ * none. Only who makes the mapping adds to them, under the domains lock.
+ */
+#include "internal.h"
+
+static u64 nr_chunks(const struct mf_mapping *m)
+{
+	return (m->range.span.last >> MF_CHUNK_SHIFT) -
+	       (m->range.span.first >> MF_CHUNK_SHIFT) + 1;
+}
+
+/* First page of the mapping that is in chunk @index, in pages of the mapping. */
+static u64 chunk_page(const struct mf_mapping *m, u64 index)
+{
+	u64 first = m->range.span.first >> MF_PAGE_SHIFT;
+
+	if (!index)
+		return 0;
+	return (((first >> MF_CHUNK_PAGES_SHIFT) + index) << MF_CHUNK_PAGES_SHIFT) - first;
+}
+
+/**
+ * mf_mapping_alloc() - the record of a mapping that is about to be made
+ *
+ * Return: the mapping with a reference on @owner and nothing filled, or NULL.
+ */
+struct mf_mapping *mf_mapping_alloc(struct mf_container *c, struct mf_owner *owner,
+				    struct mf_span span, u64 vaddr, u32 prot)
+{
+	struct mf_mapping *m = c->host->ops->alloc(c->host, sizeof(*m));
+
+	if (!m)
+		return NULL;
+
+	m->range.span = span;
+	m->vaddr = vaddr;
+	m->prot = prot;
+	m->owner = owner;
+	m->state = MF_MAPPING_ADDING;
+	mf_chunk_init(&m->only);
+	m->chunks = &m->only;
+	c->host->ops->owner_get(c->host, owner);
+	return m;
+}
+
+/**
+ * mf_mapping_alloc_chunks() - room for the heads of all its chunks
+ *
+ * Apart from mf_mapping_alloc(), because it needs memory in proportion to the
+ * size, and that should have been found valid first.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int mf_mapping_alloc_chunks(struct mf_container *c, struct mf_mapping *m)
+{
+	u64 i, n = nr_chunks(m);
+	struct mf_chunk *chunks;
+
+	if (n == 1)
+		return 0;
+
+	chunks = c->host->ops->alloc(c->host, n * sizeof(*chunks));
+	if (!chunks)
+		return -ENOMEM;
+	for (i = 0; i < n; i++)
+		mf_chunk_init(&chunks[i]);
+	m->chunks = chunks;
+	return 0;
+}
+
+/**
+ * mf_mapping_chunk() - the chunk that a page belongs to
+ * @m: the mapping
+ * @page: number of the page in the mapping
+ * @end: set to the number of the first page behind the chunk
+ */
+struct mf_chunk *mf_mapping_chunk(struct mf_mapping *m, u64 page, u64 *end)
+{
+	u64 first = m->range.span.first >> MF_PAGE_SHIFT;
+	u64 index = ((first + page) >> MF_CHUNK_PAGES_SHIFT) - (first >> MF_CHUNK_PAGES_SHIFT);
+
+	*end = mf_min(chunk_page(m, index + 1), mf_span_pages(m->range.span));
+	return &m->chunks[index];
+}
+
+/**
+ * mf_chunk_next() - go to the next chunk that has filled pages
+ *
+ * Return: false when there is none.
+ */
+bool mf_chunk_next(struct mf_chunk_walk *walk)
+{
+	const struct mf_mapping *m = walk->mapping;
+	const struct mf_chunk *k;
+
+	walk->page = chunk_page(m, walk->index);
+	if (walk->page >= m->filled)
+		return false;
+	k = &m->chunks[walk->index++];
+	walk->runs = mf_chunk_runs(k);
+	walk->nr = k->nr;
+	return true;
+}
+
+/* How many runs the filled part of a mapping is. */
+u64 mf_mapping_runs(const struct mf_mapping *m)
+{
+	struct mf_chunk_walk walk = mf_chunk_walk(m);
+	u64 runs = 0;
+
+	while (mf_chunk_next(&walk))
+		runs += walk.nr;
+	return runs;
+}
+
+/**
+ * mf_mapping_unlink() - take a mapping out of the index
+ *
+ * Context: c->lock is held. The caller turns c->at_rest afterwards.
+ */
+void mf_mapping_unlink(struct mf_container *c, struct mf_mapping *m)
+{
+	mf_ranges_remove(&c->mappings, &m->range);
+	c->available++;
+	if (m->state != MF_MAPPING_ADDING) {
+		c->pages_pinned -= m->filled - m->foreign;
+		c->pages_foreign -= m->foreign;
+	}
+}
+
+/**
+ * mf_mapping_keep_stuck() - keep a mapping that some unit did not let go of
+ * @c: the container
+ * @m: a mapping out of the index and, as far as the units obeyed, the domains
+ *
+ * It stays pinned and billed until no domain is left that could translate to
+ * it: a page that a device may still reach is not given back.
+ *
+ * Context: c->lock is held.
+ * Return: true if it is kept, false if it can be freed.
+ */
+bool mf_mapping_keep_stuck(struct mf_container *c, struct mf_mapping *m)
+{
+	if (!m->stuck)
+		return false;
+
+	m->next = c->stuck;
+	c->stuck = m;
+	return true;
+}
+
+static void mapping_unpin(struct mf_container *c, struct mf_mapping *m)
+{
+	struct mf_chunk_walk walk = mf_chunk_walk(m);
+
+	while (mf_chunk_next(&walk))
+		c->host->ops->unpin(c->host, m->owner, walk.runs, walk.nr, m->prot);
+}
+
+static void mapping_free(struct mf_container *c, struct mf_mapping *m)
+{
+	u64 i, n = m->chunks == &m->only ? 1 : nr_chunks(m);
+
+	for (i = 0; i < n; i++)
+		mf_chunk_fini(c->host, &m->chunks[i]);
+	if (m->chunks != &m->only)
+		c->host->ops->free(c->host, m->chunks);
+	c->host->ops->owner_put(c->host, m->owner);
+	c->host->ops->free(c->host, m);
+}
+
+/**
+ * mf_mappings_free() - unpin, unbill and free a list of mappings
+ * @c: the container
+ * @list: mappings out of the index that no domain maps any more
+ *
+ * Neighbours on the list that have the same owner are unbilled at once.
+ */
+void mf_mappings_free(struct mf_container *c, struct mf_mapping *list)
+{
+	struct mf_mapping *m, *next;
+	u64 billed = 0;
+
+	for (m = list; m; m = next) {
+		next = m->next;
+		mapping_unpin(c, m);
+		billed += m->filled - m->foreign;
+		if (billed && (!next || next->owner != m->owner)) {
+			c->host->ops->unbill(c->host, m->owner, billed);
+			billed = 0;
+		}
+		mapping_free(c, m);
+	}
+}
