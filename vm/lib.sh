@@ -1,0 +1,40 @@
+# shellcheck shell=bash disable=SC2034 # what is set here is used by those that source it
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+#
+# What the scripts of vm/ share: where the cache is, how to fail, the table of kernels.
+# Sourced after `set -euo pipefail`.
+
+VM_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+TOP_DIR=$(dirname "$VM_DIR")
+CACHE=${MANIFOLD_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/manifold}
+PROGRAM=vm/$(basename "$0")
+
+# die STATUS MESSAGE
+die() {
+	echo "$PROGRAM: $2" >&2
+	exit "$1"
+}
+
+# series -> suites. A suite is named without its archive: -security
+# suites come from the security archive, all others from the main one.
+declare -A KERNEL_SUITES=(
+	[6.1]="bookworm bookworm-security"
+	[6.12]="bookworm-backports"
+	[7.3]="trixie-backports"
+)
+KERNEL_SERIES="6.1 6.12 7.3"
+
+known_series() {
+	[[ -n ${KERNEL_SUITES[$1]-} ]] ||
+		die 126 "unknown kernel series '$1' (known: $KERNEL_SERIES)"
+}
+
+# lock FILE: holds FILE (made if absent) until the shell ends. File descriptor 9.
+lock() {
+	mkdir -p "$(dirname "$1")"
+	exec 9>>"$1"
+	flock 9
+}
+
+# is_number VALUE: a decimal number of at least 1, without sign or leading zero
+is_number() { [[ $1 =~ ^[1-9][0-9]{0,8}$ ]]; }
