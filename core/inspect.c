@@ -172,3 +172,45 @@ void mf_for_each_group(struct mf_container *c, u32 domain, mf_group_fn fn, void 
 	}
 	mf_rwlock_read_unlock(&c->domains_lock);
 }
+
+static u64 billed(const struct mf_mapping *m)
+{
+	return m->state == MF_MAPPING_LIVE ? m->filled - m->foreign : 0;
+}
+
+/* Visit the owner of @m with all of its bill, unless a mapping before had it. */
+static void visit_owner(struct mf_container *c, const struct mf_mapping *m, mf_owner_fn fn,
+			void *context)
+{
+	const struct mf_mapping *o;
+	u64 pages = 0;
+
+	for (o = mf_mapping_from(c, 0); o; o = mf_mapping_after(o)) {
+		if (o->owner != m->owner)
+			continue;
+		if (o->range.span.first < m->range.span.first)
+			return;
+		pages += billed(o);
+	}
+	fn(context, m->owner, pages);
+}
+
+/**
+ * mf_for_each_owner() - visit everyone whose memory the container maps
+ * @c: the container
+ * @fn: called once per owner; must not call the engine
+ * @context: passed to @fn
+ */
+void mf_for_each_owner(struct mf_container *c, mf_owner_fn fn, void *context)
+{
+	const struct mf_owner *last = NULL;
+	struct mf_mapping *m;
+
+	mf_mutex_lock(&c->lock);
+	for (m = mf_mapping_from(c, 0); m; m = mf_mapping_after(m)) {
+		if (m->owner != last)
+			visit_owner(c, m, fn, context);
+		last = m->owner;
+	}
+	mf_mutex_unlock(&c->lock);
+}

@@ -140,6 +140,9 @@ struct mf_domain_info {
 /* Visits one group of a domain, by the number users know it by. */
 typedef void (*mf_group_fn)(void *context, struct mf_host_group *group, u32 id);
 
+/* Visits one owner and the pages billed to it by this container. */
+typedef void (*mf_owner_fn)(void *context, const struct mf_owner *owner, u64 pages);
+
 /* container.c */
 int mf_open(struct mf_host *host, const struct mf_config *config, struct mf_container **out);
 void mf_release(struct mf_container *c);
@@ -159,6 +162,7 @@ void mf_get_status(struct mf_container *c, struct mf_status *status);
 bool mf_next_mapping(struct mf_container *c, u64 iova, struct mf_mapping_info *info);
 bool mf_get_domain(struct mf_container *c, u32 index, struct mf_domain_info *info);
 void mf_for_each_group(struct mf_container *c, u32 domain, mf_group_fn fn, void *context);
+void mf_for_each_owner(struct mf_container *c, mf_owner_fn fn, void *context);
 u32 mf_get_refusals(struct mf_container *c, struct mf_refusal *last, u32 max);
 
 #ifdef __cplusplus

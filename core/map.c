@@ -149,7 +149,7 @@ static int pin_batch(struct fill *f, u64 end)
 }
 
 /* The mapping is whole and in every domain: let the units see it, and others. */
-static int complete(struct fill *f)
+static int finish(struct fill *f)
 {
 	struct mf_container *c = f->c;
 	struct mf_mapping *m = f->m;
@@ -214,7 +214,7 @@ static int commit_batch(struct fill *f, struct mf_chunk *k, u64 end)
 	if (!err && more)
 		f->batch.runs[0] = f->batch.runs[nr];
 	if (!err && m->filled == mf_span_pages(m->range.span))
-		err = complete(f);
+		err = finish(f);
 	mf_rwlock_read_unlock(&c->domains_lock);
 	return err;
 }

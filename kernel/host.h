@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * The Linux host: what its files offer one another.
+ */
+#ifndef MFK_HOST_H
+#define MFK_HOST_H
+
+#include <linux/completion.h>
+#include <linux/mm_types.h>
+#include <linux/refcount.h>
+#include <linux/sched.h>
+#include <linux/uaccess.h>
+#include <linux/vfio.h>
+
+#include "../core/manifold.h"
+
+/**
+ * struct mfk_container - a container as the VFIO core knows it
+ * @engine: the engine's side
+ * @id: the handle; what the core holds instead of a pointer
+ * @users: one for being open, one for each call under way
+ * @idle: done when @users reaches zero
+ * @dir: its debugfs folder
+ * @pid: who opened it
+ * @comm: and that one's name
+ */
+struct mfk_container {
+	struct mf_container *engine;
+	u32 id;
+	refcount_t users;
+	struct completion idle;
+	struct rcu_head rcu;
+	struct dentry *dir;
+	pid_t pid;
+	char comm[TASK_COMM_LEN];
+};
+
+/* host.c */
+extern struct mf_host mfk_host;
+
+/* handle.c */
+int mfk_handle_add(struct mfk_container *k);
+struct mfk_container *mfk_handle_get(void *handle);
+void mfk_handle_put(struct mfk_container *k);
+struct mfk_container *mfk_handle_remove(void *handle);
+void *mfk_handle_of(const struct mfk_container *k);
+void mfk_handle_exit(void);
+
+/* owner.c */
+struct mf_owner *mfk_owner_current(void);
+void mfk_owner_get(struct mf_host *host, struct mf_owner *owner);
+void mfk_owner_put(struct mf_host *host, struct mf_owner *owner);
+struct mm_struct *mfk_owner_mm(const struct mf_owner *owner);
+pid_t mfk_owner_pid(const struct mf_owner *owner);
+u64 mfk_owner_billed(const struct mf_owner *owner);
+int mfk_bill(struct mf_host *host, struct mf_owner *owner, u64 pages);
+void mfk_unbill(struct mf_host *host, struct mf_owner *owner, u64 pages);
+
+/* pin.c */
+s64 mfk_pin(struct mf_host *host, struct mf_owner *owner, u64 vaddr, u64 pages, u32 prot,
+	    struct mf_batch *batch);
+void mfk_unpin(struct mf_host *host, struct mf_owner *owner, const mf_run *runs, u64 nr, u32 prot);
+
+/* pfnmap.c */
+s64 mfk_pin_pfnmap(struct mm_struct *mm, unsigned long vaddr, u64 pages, u32 prot,
+		   struct mf_batch *batch);
+
+/* iommu.c */
+u32 mfk_group_id(struct mf_host *host, struct mf_host_group *group);
+bool mfk_group_isolated(struct mf_host *host, struct mf_host_group *group);
+int mfk_group_regions(struct mf_host *host, struct mf_host_group *group, mf_region_fn fn,
+		      void *context);
+int mfk_domain_alloc_for(struct mf_host *host, struct mf_host_group *group,
+			 struct mf_host_domain **out);
+void mfk_domain_free(struct mf_host *host, struct mf_host_domain *domain);
+int mfk_domain_attach(struct mf_host *host, struct mf_host_domain *domain,
+		      struct mf_host_group *group);
+void mfk_domain_detach(struct mf_host *host, struct mf_host_domain *domain,
+		       struct mf_host_group *group);
+void mfk_domain_settle(struct mf_host *host, struct mf_host_domain *domain,
+		       struct mf_features *features);
+int mfk_domain_msi(struct mf_host *host, struct mf_host_domain *domain, u64 base);
+
+/* tables.c */
+int mfk_domain_map(struct mf_host *host, struct mf_host_domain *domain, u64 iova,
+		   const mf_run *runs, u64 nr, u32 prot);
+int mfk_domain_sync(struct mf_host *host, struct mf_host_domain *domain, struct mf_span span);
+u64 mfk_domain_unmap(struct mf_host *host, struct mf_host_domain *domain, u64 iova, u64 bytes,
+		     struct mf_gather *gather);
+void mfk_domain_flush(struct mf_host *host, struct mf_host_domain *domain,
+		      struct mf_gather *gather);
+
+/* ioctl.c, info.c */
+long mfk_ioctl(struct mfk_container *k, unsigned int cmd, unsigned long arg, u32 map_flags);
+long mfk_check_extension(struct mfk_container *k, unsigned long id);
+long mfk_get_info(struct mfk_container *k, void __user *arg);
+
+/* debugfs.c */
+void mfk_debugfs_init(void);
+void mfk_debugfs_exit(void);
+void mfk_debugfs_add(struct mfk_container *k);
+void mfk_debugfs_remove(struct mfk_container *k);
+
+/* The engine's opaque handles are the kernel's own objects. */
+static inline struct iommu_group *mfk_to_group(struct mf_host_group *group)
+{
+	return (struct iommu_group *)group;
+}
+
+static inline struct mf_host_group *mfk_from_group(struct iommu_group *group)
+{
+	return (struct mf_host_group *)group;
+}
+
+static inline struct iommu_domain *mfk_to_domain(struct mf_host_domain *domain)
+{
+	return (struct iommu_domain *)domain;
+}
+
+#endif /* MFK_HOST_H */

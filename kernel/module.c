@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * The module: its parameters, and what it registers with the VFIO core.
+ *
+ * Built under two names: vfio_iommu_type1 takes the in-tree backend's place,
+ * vfio_manifold stands beside it (the core asks the backend registered last
+ * first). The parameters are those operators know from in-tree type1.
+ */
+#include <linux/module.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+
+#include "host.h"
+#include "vfio_private.h"
+
+static bool allow_unsafe_interrupts;
+module_param(allow_unsafe_interrupts, bool, 0644);
+MODULE_PARM_DESC(allow_unsafe_interrupts,
+		 "Accept groups whose devices can forge interrupts (default: no)");
+
+static bool disable_hugepages;
+module_param(disable_hugepages, bool, 0644);
+MODULE_PARM_DESC(disable_hugepages, "Pin and map every page on its own (default: no)");
+
+static unsigned int dma_entry_limit = U16_MAX;
+module_param(dma_entry_limit, uint, 0644);
+MODULE_PARM_DESC(dma_entry_limit,
+		 "How many mappings a container opened from now on may hold (default: 65535)");
+
+static void *driver_open(unsigned long arg)
+{
+	struct mf_config config = { .rules = arg, .mapping_limit = dma_entry_limit };
+	struct mfk_container *k = kzalloc(sizeof(*k), GFP_KERNEL_ACCOUNT);
+	int err;
+
+	if (!k)
+		return ERR_PTR(-ENOMEM);
+
+	k->pid = task_tgid_nr(current);
+	get_task_comm(k->comm, current);
+	config.cookie = k;
+
+	err = mf_open(&mfk_host, &config, &k->engine);
+	if (err)
+		goto free;
+	err = mfk_handle_add(k);
+	if (err)
+		goto release;
+	mfk_debugfs_add(k);
+	return mfk_handle_of(k);
+
+release:
+	mf_release(k->engine);
+free:
+	kfree(k);
+	return ERR_PTR(err);
+}
+
+static void driver_release(void *handle)
+{
+	struct mfk_container *k = mfk_handle_remove(handle);
+
+	if (!k)
+		return;
+	mfk_debugfs_remove(k);
+	mf_release(k->engine);
+	kfree_rcu(k, rcu);
+}
+
+static long driver_ioctl(void *handle, unsigned int cmd, unsigned long arg)
+{
+	u32 flags = disable_hugepages ? MF_MAP_SMALL_PAGES : 0;
+	struct mfk_container *k;
+	long ret;
+
+	/* Asked before SET_IOMMU, to find out which backends there are. */
+	if (!handle)
+		return cmd == VFIO_CHECK_EXTENSION ? mfk_check_extension(NULL, arg) : -EINVAL;
+
+	k = mfk_handle_get(handle);
+	if (!k)
+		return -EINVAL;
+	ret = mfk_ioctl(k, cmd, arg, flags);
+	mfk_handle_put(k);
+	return ret;
+}
+
+static int driver_attach_group(void *handle, struct iommu_group *group, enum vfio_group_type type)
+{
+	u32 flags = allow_unsafe_interrupts ? MF_ATTACH_UNSAFE_INTERRUPTS : 0;
+	struct mfk_container *k;
+	int err;
+
+	/* Only groups behind a unit have something to attach. */
+	if (type != VFIO_IOMMU)
+		return -EINVAL;
+
+	k = mfk_handle_get(handle);
+	if (!k)
+		return -EINVAL;
+	err = mf_attach(k->engine, mfk_from_group(group), flags, NULL);
+	mfk_handle_put(k);
+	return err;
+}
+
+static void driver_detach_group(void *handle, struct iommu_group *group)
+{
+	struct mfk_container *k = mfk_handle_get(handle);
+
+	if (!k)
+		return;
+	mf_detach(k->engine, mfk_from_group(group));
+	mfk_handle_put(k);
+}
+
+static const struct vfio_iommu_driver_ops driver_ops = {
+	.name = KBUILD_MODNAME,
+	.owner = THIS_MODULE,
+	.open = driver_open,
+	.release = driver_release,
+	.ioctl = driver_ioctl,
+	.attach_group = driver_attach_group,
+	.detach_group = driver_detach_group,
+};
+
+static int __init manifold_init(void)
+{
+	int err;
+
+	mfk_debugfs_init();
+	err = vfio_register_iommu_driver(&driver_ops);
+	if (err)
+		mfk_debugfs_exit();
+	return err;
+}
+
+static void __exit manifold_exit(void)
+{
+	vfio_unregister_iommu_driver(&driver_ops);
+	/* A late ioctl may still be on its way out; see handle.c. */
+	synchronize_rcu();
+	mfk_handle_exit();
+	mfk_debugfs_exit();
+}
+
+module_init(manifold_init);
+module_exit(manifold_exit);
+
+MODULE_DESCRIPTION("VFIO type1 IOMMU backend: one DMA map in front of many domains");
+MODULE_AUTHOR("The Manifold developers");
+MODULE_LICENSE("Dual MIT/GPL");
+MODULE_VERSION("0.1");

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * Owners: the address spaces whose pages are pinned, and their bill.
+ *
+ * There is one owner per mm, shared by all containers, and it holds on to the
+ * mm itself, not to its contents (mmgrab, not mmget): a process may exit while
+ * a mapping lives on, and then nobody is left to bill.
+ *
+ * The bill is the mm's locked_vm, which it shares with mlock() and everything
+ * else that counts against RLIMIT_MEMLOCK. It is changed under the mmap lock
+ * held for writing, which blocks the owner's page faults; so the engine asks
+ * for many pages at a time. CAP_IPC_LOCK lifts the limit, not the count.
+ */
+#include <linux/atomic.h>
+#include <linux/capability.h>
+#include <linux/hashtable.h>
+#include <linux/mm.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+
+#include "host.h"
+
+struct mf_owner {
+	struct hlist_node node;
+	refcount_t refs;
+	struct mm_struct *mm;
+	pid_t pid;
+	atomic64_t billed;
+};
+
+static DEFINE_HASHTABLE(owners, 6);
+static DEFINE_SPINLOCK(owners_lock);
+
+static struct mf_owner *find_locked(struct mm_struct *mm)
+{
+	struct mf_owner *owner;
+
+	hash_for_each_possible(owners, owner, node, (unsigned long)mm) {
+		if (owner->mm == mm) {
+			refcount_inc(&owner->refs);
+			return owner;
+		}
+	}
+	return NULL;
+}
+
+/**
+ * mfk_owner_current() - the owner that the calling process is
+ *
+ * Return: the owner with a reference, -ENODEV for a task without memory, or
+ * -ENOMEM.
+ */
+struct mf_owner *mfk_owner_current(void)
+{
+	struct mm_struct *mm = current->mm;
+	struct mf_owner *owner, *fresh;
+
+	if (!mm)
+		return ERR_PTR(-ENODEV);
+
+	spin_lock(&owners_lock);
+	owner = find_locked(mm);
+	spin_unlock(&owners_lock);
+	if (owner)
+		return owner;
+
+	fresh = kzalloc(sizeof(*fresh), GFP_KERNEL_ACCOUNT);
+	if (!fresh)
+		return ERR_PTR(-ENOMEM);
+
+	spin_lock(&owners_lock);
+	owner = find_locked(mm);
+	if (!owner) {
+		refcount_set(&fresh->refs, 1);
+		mmgrab(mm);
+		fresh->mm = mm;
+		fresh->pid = task_tgid_nr(current);
+		hash_add(owners, &fresh->node, (unsigned long)mm);
+		owner = fresh;
+		fresh = NULL;
+	}
+	spin_unlock(&owners_lock);
+	kfree(fresh);
+	return owner;
+}
+
+void mfk_owner_get(struct mf_host *host, struct mf_owner *owner)
+{
+	refcount_inc(&owner->refs);
+}
+
+void mfk_owner_put(struct mf_host *host, struct mf_owner *owner)
+{
+	if (!refcount_dec_and_lock(&owner->refs, &owners_lock))
+		return;
+	hash_del(&owner->node);
+	spin_unlock(&owners_lock);
+	mmdrop(owner->mm);
+	kfree(owner);
+}
+
+struct mm_struct *mfk_owner_mm(const struct mf_owner *owner)
+{
+	return owner->mm;
+}
+
+pid_t mfk_owner_pid(const struct mf_owner *owner)
+{
+	return owner->pid;
+}
+
+/* Pages billed to the owner by all containers. */
+u64 mfk_owner_billed(const struct mf_owner *owner)
+{
+	return atomic64_read(&owner->billed);
+}
+
+/**
+ * mfk_bill() - count pages against the owner's RLIMIT_MEMLOCK
+ *
+ * Context: the owner's own process.
+ * Return: 0, -ENOMEM beyond the limit, or -EINTR when killed while waiting.
+ */
+int mfk_bill(struct mf_host *host, struct mf_owner *owner, u64 pages)
+{
+	int err;
+
+	if (mmap_write_lock_killable(owner->mm))
+		return -EINTR;
+	err = __account_locked_vm(owner->mm, pages, true, current, capable(CAP_IPC_LOCK));
+	mmap_write_unlock(owner->mm);
+
+	if (!err)
+		atomic64_add(pages, &owner->billed);
+	return err;
+}
+
+/**
+ * mfk_unbill() - take pages off again; nobody is left to refund after an exit
+ */
+void mfk_unbill(struct mf_host *host, struct mf_owner *owner, u64 pages)
+{
+	atomic64_sub(pages, &owner->billed);
+	if (!mmget_not_zero(owner->mm))
+		return;
+	mmap_write_lock(owner->mm);
+	__account_locked_vm(owner->mm, pages, false, current, true);
+	mmap_write_unlock(owner->mm);
+	mmput(owner->mm);
+}

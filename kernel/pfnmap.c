@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * Memory that is not memory: VM_PFNMAP areas, above all the BARs of devices
+ * that a VFIO user has mapped, so that one device can reach another.
+ *
+ * There is nothing to pin and nobody to bill: the frames are taken from the
+ * page table as they stand (faulted in first: a VFIO device maps its BAR on
+ * demand). An area that shows ordinary, refcounted memory this way is refused:
+ * nothing would keep that memory in place.
+ */
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+
+#include "compat.h"
+#include "host.h"
+
+/* Pages per visit: the mmap lock is not kept for longer. */
+#define VISIT_PAGES 4096
+
+static bool is_ordinary_page(unsigned long pfn)
+{
+	return pfn_valid(pfn) && !PageReserved(pfn_to_page(pfn));
+}
+
+/* The frame at @addr; -EAGAIN when the mmap lock was dropped to fault it in. */
+static int frame_at(struct vm_area_struct *vma, unsigned long addr, bool write,
+		    unsigned long *pfn)
+{
+	bool unlocked = false;
+	spinlock_t *ptl;
+	pte_t *ptep;
+	int err;
+
+	if (mfk_follow_pte(vma, addr, &ptep, &ptl)) {
+		err = fixup_user_fault(vma->vm_mm, addr,
+				       FAULT_FLAG_REMOTE | (write ? FAULT_FLAG_WRITE : 0),
+				       &unlocked);
+		if (unlocked)
+			return -EAGAIN;
+		if (err)
+			return err;
+		err = mfk_follow_pte(vma, addr, &ptep, &ptl);
+		if (err)
+			return err;
+	}
+
+	err = write && !pte_write(*ptep) ? -EFAULT : 0;
+	*pfn = pte_pfn(*ptep);
+	pte_unmap_unlock(ptep, ptl);
+
+	return !err && is_ordinary_page(*pfn) ? -EFAULT : err;
+}
+
+/* As many pages as there are from @vaddr on; the errno of the first otherwise. */
+static s64 visit(struct mm_struct *mm, unsigned long vaddr, u64 pages, bool write,
+		 struct mf_batch *batch)
+{
+	struct vm_area_struct *vma = vma_lookup(mm, vaddr);
+	unsigned long pfn;
+	u64 n;
+	int err;
+
+	if (!vma || !(vma->vm_flags & VM_PFNMAP))
+		return -EFAULT;
+
+	pages = min3(pages, (u64)VISIT_PAGES, (u64)(vma->vm_end - vaddr) >> PAGE_SHIFT);
+	for (n = 0; n < pages && mf_batch_room(batch); n++) {
+		err = frame_at(vma, vaddr + (n << PAGE_SHIFT), write, &pfn);
+		if (err)
+			return n ?: err;
+		mf_batch_add(batch, pfn, 1, true);
+	}
+	return n;
+}
+
+/**
+ * mfk_pin_pfnmap() - add the frames of a VM_PFNMAP area to a batch
+ * @mm: the address space, the current one
+ * @vaddr: where to begin
+ * @pages: how many are wanted
+ * @prot: MF_WRITE asks for frames that may be written
+ * @batch: where to put them, as foreign pages
+ *
+ * Return: how many were added (at least one), or -EFAULT, -EINTR.
+ */
+s64 mfk_pin_pfnmap(struct mm_struct *mm, unsigned long vaddr, u64 pages, u32 prot,
+		   struct mf_batch *batch)
+{
+	s64 got;
+
+	do {
+		if (mmap_read_lock_killable(mm))
+			return -EINTR;
+		got = visit(mm, vaddr, pages, prot & MF_WRITE, batch);
+		mmap_read_unlock(mm);
+		cond_resched();
+	} while (got == -EAGAIN && !fatal_signal_pending(current));
+
+	return got == -EAGAIN ? -EINTR : got;
+}

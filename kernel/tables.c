@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * I/O page tables: runs in, ranges out.
+ *
+ * Runs are handed over as scatter lists, because a list is synced once where
+ * single maps are synced each: with a unit that caches absent entries (QEMU's,
+ * with caching-mode) that is most of the cost of scattered memory.
+ */
+#include <linux/iommu.h>
+#include <linux/scatterlist.h>
+#include <linux/slab.h>
+
+#include "host.h"
+
+#define LIST_RUNS (PAGE_SIZE / sizeof(struct scatterlist))
+
+/*
+ * Memory is always mapped cacheable; whether a device may bypass the cache is
+ * the domain's affair (enforced coherency).
+ */
+static int iommu_prot(u32 prot)
+{
+	return IOMMU_CACHE | (prot & MF_READ ? IOMMU_READ : 0) |
+	       (prot & MF_WRITE ? IOMMU_WRITE : 0);
+}
+
+static int map_one(struct iommu_domain *d, u64 iova, mf_run run, int prot)
+{
+	return iommu_map(d, iova, mf_run_pfn(run) << PAGE_SHIFT,
+			 mf_run_pages(run) << PAGE_SHIFT, prot);
+}
+
+/* How many runs from the first on can go by one list: foreign ones have no page. */
+static u32 list_length(const mf_run *runs, u64 nr)
+{
+	u32 n = 0;
+
+	while (n < nr && n < LIST_RUNS && !mf_run_foreign(runs[n]))
+		n++;
+	return n;
+}
+
+static int map_list(struct iommu_domain *d, u64 iova, const mf_run *runs, u32 nr, int prot,
+		    struct scatterlist *list)
+{
+	u64 bytes = mf_runs_pages(runs, nr, NULL) << PAGE_SHIFT;
+	ssize_t mapped;
+	u32 i;
+
+	sg_init_table(list, nr);
+	for (i = 0; i < nr; i++)
+		sg_set_page(&list[i], pfn_to_page(mf_run_pfn(runs[i])),
+			    mf_run_pages(runs[i]) << PAGE_SHIFT, 0);
+
+	mapped = iommu_map_sg(d, iova, list, nr, prot);
+	if (mapped >= 0 && (u64)mapped == bytes)
+		return 0;
+	if (mapped > 0)
+		iommu_unmap(d, iova, mapped);
+	return mapped < 0 ? mapped : -EINVAL;
+}
+
+/**
+ * mfk_domain_map() - see @domain_map of struct mf_host_ops
+ */
+int mfk_domain_map(struct mf_host *host, struct mf_host_domain *domain, u64 iova,
+		   const mf_run *runs, u64 nr, u32 prot)
+{
+	struct iommu_domain *d = mfk_to_domain(domain);
+	struct scatterlist *list = NULL;
+	u64 done = 0, bytes = 0;
+	int err = 0;
+
+	/* Without memory for a list, one run after another will do. */
+	if (nr > 1)
+		list = (struct scatterlist *)__get_free_page(GFP_KERNEL | __GFP_NOWARN);
+
+	while (done < nr) {
+		u32 n = list ? list_length(runs + done, nr - done) : 1;
+
+		if (n > 1) {
+			err = map_list(d, iova + bytes, runs + done, n, iommu_prot(prot), list);
+		} else {
+			n = 1;
+			err = map_one(d, iova + bytes, runs[done], iommu_prot(prot));
+		}
+		if (err)
+			break;
+		bytes += mf_runs_pages(runs + done, n, NULL) << PAGE_SHIFT;
+		done += n;
+		cond_resched();
+	}
+
+	if (err && bytes)
+		iommu_unmap(d, iova, bytes);
+	free_page((unsigned long)list);
+	return err;
+}
+
+/**
+ * mfk_domain_sync() - nothing is left to do: iommu_map() and iommu_map_sg()
+ * return when the unit sees what they mapped
+ */
+int mfk_domain_sync(struct mf_host *host, struct mf_host_domain *domain, struct mf_span span)
+{
+	return 0;
+}
+
+/**
+ * mfk_domain_unmap() - see @domain_unmap of struct mf_host_ops
+ *
+ * Goes from one multiple of a chunk to the next, which no leaf crosses, to let
+ * others run.
+ */
+u64 mfk_domain_unmap(struct mf_host *host, struct mf_host_domain *domain, u64 iova, u64 bytes,
+		     struct mf_gather *gather)
+{
+	const u64 chunk = 1ull << MF_CHUNK_SHIFT;
+	u64 done = 0;
+
+	while (done < bytes) {
+		u64 first = iova + done;
+		u64 n = min(bytes - done, chunk - (first & (chunk - 1)));
+		u64 got = iommu_unmap_fast(mfk_to_domain(domain), first, n, &gather->iotlb);
+
+		done += got;
+		if (got)
+			gather->any = true;
+		if (got < n)
+			break;
+		cond_resched();
+	}
+	return done;
+}
+
+/**
+ * mfk_domain_flush() - see @domain_flush of struct mf_host_ops
+ */
+void mfk_domain_flush(struct mf_host *host, struct mf_host_domain *domain,
+		      struct mf_gather *gather)
+{
+	if (gather->any)
+		iommu_iotlb_sync(mfk_to_domain(domain), &gather->iotlb);
+}
