@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+#
+# The front door. Each target is one script; what it installs, it says.
+
+.PHONY: help run check check-user lint module fuzz clean
+
+help:
+	@echo 'make run         boot a VM, load Manifold, do real DMA through it, show the container'
+	@echo 'make check       every test, in user space and in VMs'
+	@echo 'make check-user  the quick half: user space only'
+	@echo 'make lint        sparse, checkpatch, shellcheck and the like'
+	@echo 'make module      build the kernel modules for the running kernel;'
+	@echo '                 KERNEL=6.1 for a fetched Debian kernel, KDIR=... for any build tree'
+	@echo 'make fuzz        a long fuzzing run; SECONDS=N says how long (default 600)'
+	@echo 'make clean       remove build/ (the kernels in the cache stay)'
+
+run:
+	@scripts/run
+
+check:
+	@scripts/check
+
+check-user:
+	@scripts/check-user
+
+lint:
+	@scripts/lint
+
+module:
+	@scripts/module $(if $(KERNEL),--kernel '$(KERNEL)') $(if $(KDIR),--kdir '$(KDIR)') \
+		$(foreach v,CC VMLINUX VFIO,$(if $(filter command,$(firstword $(origin $(v)))),$(v)='$($(v))'))
+
+fuzz: seconds = $(if $(filter command,$(firstword $(origin SECONDS))),$(SECONDS),600)
+fuzz:
+	@scripts/fuzz $(seconds)
+
+clean:
+	rm -rf build
