@@ -19,9 +19,15 @@ die() {
 # suites come from the security archive, all others from the main one.
 declare -A KERNEL_SUITES=(
 	[6.1]="bookworm bookworm-security"
-	[6.12]="bookworm-backports"
-	[7.3]="trixie-backports"
+	[6.12]="bookworm-backports bookworm-security"
+	[7.3]="trixie-backports trixie trixie-security"
 )
+# series -> the compiler its headers ask for, and the C library its build tools are linked against.
+# A host with an older C library gets the library's packages unpacked beside the tools; a host
+# without the compiler builds with gcc-12, told not to use what that one lacks.
+declare -A KERNEL_COMPILER=([6.1]=gcc-12 [6.12]=gcc-12 [7.3]=gcc-14)
+declare -A KERNEL_LIBC=([6.1]=2.36 [6.12]=2.36 [7.3]=2.38)
+LIBRARY_PACKAGES="libc6 libelf1t64 zlib1g libzstd1"
 KERNEL_SERIES="6.1 6.12 7.3"
 
 known_series() {
@@ -38,3 +44,5 @@ lock() {
 
 # is_number VALUE: a decimal number of at least 1, without sign or leading zero
 is_number() { [[ $1 =~ ^[1-9][0-9]{0,8}$ ]]; }
+
+is_elf() { [[ $(head -c 4 "$1" | tr -d '\0') == $'\x7fELF' ]]; }
