@@ -30,6 +30,7 @@ struct fill {
 	struct mf_refusal *why;
 	struct mf_batch batch;
 	u64 billed;		/* pages of the batch that are billed */
+	bool whole;		/* it is complete: others may use it, and end it */
 };
 
 static int check_range(struct mf_container *c, u64 iova, u64 vaddr, u64 size, u32 prot,
@@ -213,31 +214,29 @@ static int commit_batch(struct fill *f, struct mf_chunk *k, u64 end)
 	err = commit_runs(f, k, nr);
 	if (!err && more)
 		f->batch.runs[0] = f->batch.runs[nr];
-	if (!err && m->filled == mf_span_pages(m->range.span))
+	if (!err && m->filled == end)
+		mf_chunk_fit(c->host, k);
+	if (!err && m->filled == mf_span_pages(m->range.span)) {
 		err = finish(f);
+		f->whole = !err;
+	}
 	mf_rwlock_read_unlock(&c->domains_lock);
 	return err;
 }
 
 static int fill_all(struct fill *f)
 {
-	struct mf_mapping *m = f->m;
-	u64 pages = mf_span_pages(m->range.span);
+	struct mf_chunk *k;
+	u64 end;
 	int err;
 
-	while (m->filled < pages) {
-		u64 end;
-		struct mf_chunk *k = mf_mapping_chunk(m, m->filled, &end);
-
+	do {
+		k = mf_mapping_chunk(f->m, f->m->filled, &end);
 		err = pin_batch(f, end);
 		if (!err)
 			err = commit_batch(f, k, end);
-		if (err)
-			return err;
-		if (m->filled == end)
-			mf_chunk_fit(f->c->host, k);
-	}
-	return 0;
+	} while (!err && !f->whole);
+	return err;
 }
 
 /* Give back what was pinned and billed, but is not part of the mapping. */
