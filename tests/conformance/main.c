@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* conformance: asks a type1 backend every question of the reference and compares the answers. */
+#include <ctype.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "row.h"
+
+static const struct row *const sections[] = {
+	container_rows, attach_rows, info_rows, map_rows, memory_rows, unmap_rows,
+};
+
+#define SECTIONS	(sizeof(sections) / sizeof(sections[0]))
+#define MAX_ALLOWED	64
+
+struct allowed {
+	char number[8], reason[256];
+};
+
+static struct {
+	struct settings settings;
+	const char *backend, *rows, *results;
+	struct allowed allowed[MAX_ALLOWED];
+	int nallowed;
+} options;
+
+static const char *const series_names[ALL_SERIES] = { "6.1", "6.12", "7.3" };
+
+#define FOR_EACH_ROW(row) \
+	for (size_t s_ = 0; s_ < SECTIONS; s_++) \
+		for (const struct row *row = sections[s_]; row->number; row++)
+
+static void __attribute__((noreturn)) fail(const char *what, const char *which)
+{
+	fprintf(stderr, "conformance: %s '%s'\n", what, which);
+	exit(2);
+}
+
+/* "55" chooses row 55 and its lettered ones, "51m" that one, "60-70" a range. */
+static bool chosen_by(const char *item, const struct row *row)
+{
+	char *end;
+	long first = strtol(item, &end, 10), last = first, number = atol(row->number);
+
+	if (end == item)
+		fail("not a row", item);
+	if (isalpha((unsigned char)*end))
+		return !strcmp(item, row->number);
+	if (*end == '-')
+		last = strtol(end + 1, &end, 10);
+	if (*end)
+		fail("not a row", item);
+	return number >= first && number <= last;
+}
+
+static bool is_chosen(const struct row *row)
+{
+	char list[1024], *rest = list, *item;
+	bool chosen = false;
+
+	if (!options.rows)
+		return true;
+	snprintf(list, sizeof(list), "%s", options.rows);
+	while ((item = strsep(&rest, ",")))
+		chosen |= chosen_by(item, row);
+	return chosen;
+}
+
+static const struct row *find_row(const char *number)
+{
+	FOR_EACH_ROW(row) {
+		if (!strcmp(row->number, number))
+			return row;
+	}
+	return NULL;
+}
+
+/* Lines "row reason"; a # starts a comment. A row without a reason is not explained. */
+static void read_allowed(const char *path)
+{
+	FILE *stream = fopen(path, "re");
+	char line[512];
+
+	if (!stream)
+		fail("cannot read", path);
+	while (fgets(line, sizeof(line), stream)) {
+		struct allowed *allowed = &options.allowed[options.nallowed];
+		int fields = sscanf(line, "%7s %255[^\n]", allowed->number, allowed->reason);
+
+		if (fields < 1 || allowed->number[0] == '#')
+			continue;
+		if (fields < 2)
+			fail("no reason given for row", allowed->number);
+		if (!find_row(allowed->number))
+			fail("there is no row", allowed->number);
+		if (++options.nallowed == MAX_ALLOWED)
+			fail("too many rows in", path);
+	}
+	fclose(stream);
+}
+
+static const char *reason_to_differ(const struct row *row)
+{
+	for (int i = 0; i < options.nallowed; i++) {
+		if (!strcmp(options.allowed[i].number, row->number))
+			return options.allowed[i].reason;
+	}
+	return NULL;
+}
+
+static enum series running_series(void)
+{
+	struct utsname name;
+	int major, minor;
+
+	if (uname(&name) || sscanf(name.release, "%d.%d", &major, &minor) != 2)
+		fail("cannot tell the kernel's series", "uname");
+	if (major >= 7)
+		return SERIES_7_3;
+	return major == 6 && minor < 12 ? SERIES_6_1 : SERIES_6_12;
+}
+
+static void set_series(const char *name)
+{
+	for (int i = 0; i < ALL_SERIES; i++) {
+		if (!strcmp(name, series_names[i])) {
+			options.settings.series = i;
+			return;
+		}
+	}
+	fail("series are 6.1, 6.12, 7.3, not", name);
+}
+
+static void set_without(char *list)
+{
+	char *item;
+
+	while ((item = strsep(&list, ","))) {
+		if (!strcmp(item, "migration"))
+			options.settings.without |= FEATURE_MIGRATION;
+		else if (!strcmp(item, "vaddr"))
+			options.settings.without |= FEATURE_VADDR;
+		else
+			fail("features are migration, vaddr, not", item);
+	}
+}
+
+static void list_rows(void)
+{
+	static const char *const types[] = { "", " v1", " v2", " v1+v2" };
+	enum series series = options.settings.series;
+	char text[32];
+
+	FOR_EACH_ROW(row) {
+		if (!is_chosen(row))
+			continue;
+		if (row->skip)
+			printf("row %4s  skip  %s (%s)\n", row->number, row->what, row->skip);
+		else
+			printf("row %4s  run   %s -> %s%s\n", row->number, row->what,
+			       value_name(row->expect[series], text, sizeof(text)),
+			       types[row->types]);
+	}
+}
+
+struct tally {
+	int passed, failed, skipped, allowed;
+};
+
+static void judge(const struct row *row, const struct outcome *outcome, struct tally *tally)
+{
+	const char *reason = reason_to_differ(row);
+	char text[32];
+
+	if (outcome->differs && reason) {
+		printf("row %4s  allowed  %s: %s (%s)\n", row->number, row->what, outcome->why,
+		       reason);
+		tally->allowed++;
+	} else if (outcome->differs) {
+		printf("row %4s  DIFFERS  %s: %s\n", row->number, row->what, outcome->why);
+		tally->failed++;
+	} else if (outcome->skipped) {
+		printf("row %4s  skip  %s (%s)\n", row->number, row->what, outcome->why);
+		tally->skipped++;
+	} else if (reason) {
+		printf("row %4s  STALE  %s: listed as a difference, but does not differ\n",
+		       row->number, row->what);
+		tally->failed++;
+	} else {
+		enum series series = options.settings.series;
+
+		printf("row %4s  ok    %s -> %s\n", row->number, row->what,
+		       value_name(row->expect[series], text, sizeof(text)));
+		tally->passed++;
+	}
+}
+
+static int run_rows(void)
+{
+	struct tally tally = { 0 };
+	struct outcome outcome;
+	FILE *results = NULL;
+
+	if (options.results && !(results = fopen(options.results, "we")))
+		fail("cannot write", options.results);
+	printf("# backend %s, reference of %s\n", options.backend,
+	       series_names[options.settings.series]);
+	FOR_EACH_ROW(row) {
+		if (!is_chosen(row))
+			continue;
+		memset(&outcome, 0, sizeof(outcome));
+		if (row->skip) {
+			outcome.skipped = true;
+			snprintf(outcome.why, sizeof(outcome.why), "%s", row->skip);
+		} else {
+			run_row(&options.settings, row, &outcome);
+		}
+		judge(row, &outcome, &tally);
+		fflush(stdout);
+		if (results)
+			fprintf(results, "%s\t%s\n", row->number,
+				outcome.skipped ? "skipped" : outcome.observed);
+	}
+	if (results && fclose(results))
+		fail("cannot write", options.results);
+	printf("%d passed, %d failed, %d skipped", tally.passed, tally.failed, tally.skipped);
+	if (options.nallowed)
+		printf(", %d differ as allowed", tally.allowed);
+	putchar('\n');
+	return tally.failed || !(tally.passed + tally.allowed + tally.skipped);
+}
+
+static int usage(FILE *stream, int status)
+{
+	fputs("usage: conformance [options]\n"
+	      "\n"
+	      "  --list                    the rows, and why some are not run\n"
+	      "  --rows 55,60-70,51m       only these\n"
+	      "  --backend NAME            a label for the output\n"
+	      "  --module NAME             the backend's module (default vfio_iommu_type1)\n"
+	      "  --series 6.1|6.12|7.3     of the reference (default: the running kernel's)\n"
+	      "  --without migration,vaddr what the backend does not serve, and must not claim to\n"
+	      "  --allow-differences FILE  lines \"row reason\": rows known to differ; one that\n"
+	      "                            does not differ any more fails\n"
+	      "  --results FILE            write lines \"row<TAB>observed\"\n"
+	      "  --devices FILE            lines \"NAME PCI-ADDRESS GROUP\" (default\n"
+	      "                            /tmp/vfio-devices)\n"
+	      "  --file-system DIR         for row 74: on a file system that tracks dirty pages\n"
+	      "  --dax DIR                 for row 75: on a file system mounted with dax\n"
+	      "\n"
+	      "Needs root. Exit status: 0 all rows as the table says or as allowed, 1 not, 2 usage.\n",
+	      stream);
+	return status;
+}
+
+/* Returns whether the rows shall only be listed. */
+static bool read_options(int argc, char **argv)
+{
+	static const struct option long_options[] = {
+		{ "list", no_argument, NULL, 'l' },
+		{ "rows", required_argument, NULL, 'r' },
+		{ "backend", required_argument, NULL, 'b' },
+		{ "module", required_argument, NULL, 'm' },
+		{ "series", required_argument, NULL, 's' },
+		{ "without", required_argument, NULL, 'w' },
+		{ "allow-differences", required_argument, NULL, 'a' },
+		{ "results", required_argument, NULL, 'o' },
+		{ "devices", required_argument, NULL, 'd' },
+		{ "file-system", required_argument, NULL, 'f' },
+		{ "dax", required_argument, NULL, 'x' },
+		{ "help", no_argument, NULL, 'h' },
+		{ }
+	};
+	bool list = false;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
+		switch (option) {
+		case 'l': list = true; break;
+		case 'r': options.rows = optarg; break;
+		case 'b': options.backend = optarg; break;
+		case 'm': options.settings.module = optarg; break;
+		case 's': set_series(optarg); break;
+		case 'w': set_without(optarg); break;
+		case 'a': read_allowed(optarg); break;
+		case 'o': options.results = optarg; break;
+		case 'd': options.settings.list = optarg; break;
+		case 'f': options.settings.file_system = optarg; break;
+		case 'x': options.settings.dax = optarg; break;
+		case 'h': exit(usage(stdout, 0));
+		default: exit(usage(stderr, 2));
+		}
+	}
+	if (optind != argc)
+		exit(usage(stderr, 2));
+	return list;
+}
+
+int main(int argc, char **argv)
+{
+	options.backend = "vfio_iommu_type1";
+	options.settings.module = "vfio_iommu_type1";
+	options.settings.list = "/tmp/vfio-devices";
+	options.settings.series = running_series();
+	if (read_options(argc, argv)) {
+		list_rows();
+		return 0;
+	}
+	if (geteuid())
+		fail("needs root", "conformance");
+	return run_rows();
+}
