@@ -251,7 +251,7 @@ static int usage(FILE *stream, int status)
 	      "  --file-system DIR         for row 74: on a file system that tracks dirty pages\n"
 	      "  --dax DIR                 for row 75: on a file system mounted with dax\n"
 	      "\n"
-	      "Needs root. Exit status: 0 all rows as the table says or as allowed, 1 not, 2 usage.\n",
+	      "Needs root. Exit status: 0 all as the table says or allowed, 1 not, 2 usage.\n",
 	      stream);
 	return status;
 }
