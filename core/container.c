@@ -260,8 +260,8 @@ static int settle(struct mf_container *c, struct mf_domain *trial, struct mf_mem
 	if (!err)
 		err = mf_domain_fill(c, trial, member->id, &mappings, why);
 	if (!err)
-		mf_tell(c, &(struct mf_event){ .type = MF_EVENT_REPLAYED, .domain = trial->id,
-					       .count = mappings });
+		mf_tell(c, &(struct mf_event){
+			.type = MF_EVENT_REPLAYED, .domain = trial->id, .count = mappings });
 	return err;
 }
 
@@ -334,7 +334,7 @@ int mf_attach(struct mf_container *c, struct mf_host_group *group, u32 flags,
 	      struct mf_refusal *why)
 {
 	u32 id = c->host->ops->group_id(c->host, group);
-	struct mf_member *member;
+	struct mf_member *member = NULL;
 	struct mf_domain *d;
 	int err;
 
@@ -343,7 +343,7 @@ int mf_attach(struct mf_container *c, struct mf_host_group *group, u32 flags,
 		err = mf_refuse(c, why, GROUP_TWICE, 0, id);
 	} else {
 		err = member_new(c, group, id, flags, &member, why);
-		if (!err) {
+		if (member) {
 			err = attach_member(c, member, why);
 			if (err)
 				member_free(c, member);
@@ -398,15 +398,15 @@ void mf_detach(struct mf_container *c, struct mf_host_group *group)
 	member = find_member(c, group, &d);
 	if (member) {
 		c->host->ops->domain_detach(c->host, d->host_domain, group);
-		mf_tell(c, &(struct mf_event){ .type = MF_EVENT_DETACHED, .group = member->id,
-					       .domain = d->id });
+		mf_tell(c, &(struct mf_event){
+			.type = MF_EVENT_DETACHED, .group = member->id, .domain = d->id });
 		remove_member(d, member);
 		member_free(c, member);
 
 		if (!d->members) {
 			remove_domain(c, d);
-			mf_tell(c, &(struct mf_event){ .type = MF_EVENT_DOMAIN_ENDED,
-						       .domain = d->id });
+			mf_tell(c, &(struct mf_event){
+				.type = MF_EVENT_DOMAIN_ENDED, .domain = d->id });
 			mf_domain_end(c, d);
 		}
 		if (!c->domains)

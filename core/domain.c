@@ -108,6 +108,10 @@ int mf_domain_join(struct mf_container *c, struct mf_domain *trial, struct mf_me
 
 /**
  * mf_domain_msi() - set up the doorbell window that a group needs
+ * @c: the container
+ * @d: the domain
+ * @member: the group
+ * @why: where to put the reason of a refusal, or NULL
  *
  * Only once per domain; a group that joins may be the first to need one.
  *
@@ -204,6 +208,12 @@ static void unmap_before(struct mf_container *c, const struct mf_domain *end, u6
 
 /**
  * mf_domains_map() - map runs in every domain, or in none
+ * @c: the container
+ * @iova: where the first run begins
+ * @runs: the runs, one after another
+ * @nr: how many
+ * @prot: MF_READ, MF_WRITE or both
+ * @why: where to put the reason of a refusal, or NULL
  *
  * Context: c->domains_lock is held.
  * Return: 0 or a negative errno.
@@ -230,6 +240,9 @@ int mf_domains_map(struct mf_container *c, u64 iova, const mf_run *runs, u32 nr,
 
 /**
  * mf_domains_sync() - make every domain's unit look at what was mapped
+ * @c: the container
+ * @span: what was mapped
+ * @why: where to put the reason of a refusal, or NULL
  *
  * Context: c->domains_lock is held.
  * Return: 0 or a negative errno.
@@ -257,8 +270,8 @@ static void unmap_alone(struct mf_container *c, struct mf_domain *d, struct mf_m
 		return;
 
 	m->stuck = true;
-	mf_tell(c, &(struct mf_event){ .type = MF_EVENT_STUCK, .domain = d->id,
-				       .span = m->range.span });
+	mf_tell(c, &(struct mf_event){
+		.type = MF_EVENT_STUCK, .domain = d->id, .span = m->range.span });
 }
 
 /*

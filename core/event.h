@@ -26,6 +26,15 @@ enum mf_event_type {
 
 /**
  * struct mf_event - one event; a field its type does not name is 0
+ * @type: what happened; enum mf_event_type says which fields go with it
+ * @group: number of the group
+ * @domain: number of the domain
+ * @prot: MF_READ, MF_WRITE or both
+ * @span: IOVAs of the mapping
+ * @vaddr: where its memory begins
+ * @pages: how many pages it holds
+ * @count: of what the type says
+ * @refusal: valid only while the event is being told
  */
 struct mf_event {
 	enum mf_event_type type;

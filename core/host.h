@@ -54,6 +54,8 @@ enum mf_region_type {
 
 /**
  * struct mf_region - IOVAs that a group's devices cannot use freely
+ * @type: why not
+ * @span: which
  */
 struct mf_region {
 	enum mf_region_type type;

@@ -52,6 +52,8 @@ static u32 nr_members(const struct mf_domain *d)
 
 /**
  * mf_get_status() - the container's counters
+ * @c: the container
+ * @status: where to put them
  */
 void mf_get_status(struct mf_container *c, struct mf_status *status)
 {

@@ -52,7 +52,8 @@ struct mf_domain {
  * @stuck: a unit did not unmap all of it: it must stay pinned
  * @filled: pages pinned, billed and in every domain, from the first on
  * @foreign: how many of them are neither pinned nor billed
- * @chunks: their runs; &only when one chunk is enough
+ * @chunks: their runs; @only when one chunk is enough
+ * @only: that one chunk
  */
 struct mf_mapping {
 	struct mf_range range;

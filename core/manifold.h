@@ -74,6 +74,8 @@ struct mf_info {
 
 /**
  * struct mf_status - the container's counters, for those who look in
+ * @rules: those it was opened with
+ * @mapping_limit: how many mappings it may hold
  * @nr_domains: domains now
  * @nr_groups: groups now
  * @nr_mappings: mappings now, those being made or removed included

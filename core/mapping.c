@@ -29,6 +29,11 @@ static u64 chunk_page(const struct mf_mapping *m, u64 index)
 
 /**
  * mf_mapping_alloc() - the record of a mapping that is about to be made
+ * @c: the container
+ * @owner: whose memory
+ * @span: the IOVAs
+ * @vaddr: where the memory begins
+ * @prot: MF_READ, MF_WRITE or both
  *
  * Return: the mapping with a reference on @owner and nothing filled, or NULL.
  */
@@ -53,6 +58,8 @@ struct mf_mapping *mf_mapping_alloc(struct mf_container *c, struct mf_owner *own
 
 /**
  * mf_mapping_alloc_chunks() - room for the heads of all its chunks
+ * @c: the container
+ * @m: a mapping from mf_mapping_alloc()
  *
  * Apart from mf_mapping_alloc(), because it needs memory in proportion to the
  * size, and that should have been found valid first.
@@ -93,6 +100,7 @@ struct mf_chunk *mf_mapping_chunk(struct mf_mapping *m, u64 page, u64 *end)
 
 /**
  * mf_chunk_next() - go to the next chunk that has filled pages
+ * @walk: made by mf_chunk_walk(); then holds the chunk's first page and its runs
  *
  * Return: false when there is none.
  */
@@ -123,6 +131,8 @@ u64 mf_mapping_runs(const struct mf_mapping *m)
 
 /**
  * mf_mapping_unlink() - take a mapping out of the index
+ * @c: the container
+ * @m: the mapping
  *
  * Context: c->lock is held. The caller turns c->at_rest afterwards.
  */

@@ -110,6 +110,9 @@ struct mf_range *mf_ranges_slot(const struct mf_ranges *t, struct mf_span span,
 
 /**
  * mf_ranges_link() - put a range where mf_ranges_slot() found room for it
+ * @t: the map
+ * @r: the range
+ * @slot: the room
  *
  * The map must not have changed in between.
  */
@@ -126,9 +129,7 @@ void mf_ranges_link(struct mf_ranges *t, struct mf_range *r, struct mf_range_slo
 	rebalance(t, slot.parent);
 }
 
-/**
- * mf_ranges_remove() - take a range out
- */
+/* Take a range out of its map. */
 void mf_ranges_remove(struct mf_ranges *t, struct mf_range *r)
 {
 	struct mf_range *next, *from;
@@ -159,6 +160,8 @@ void mf_ranges_remove(struct mf_ranges *t, struct mf_range *r)
 
 /**
  * mf_ranges_from() - the lowest range that reaches @iova or lies above it
+ * @t: the map
+ * @iova: where to begin
  *
  * Return: the range, or NULL.
  */
@@ -177,9 +180,7 @@ struct mf_range *mf_ranges_from(const struct mf_ranges *t, u64 iova)
 	return best;
 }
 
-/**
- * mf_ranges_next() - the range above @r, or NULL
- */
+/* The range above @r, or NULL. */
 struct mf_range *mf_ranges_next(const struct mf_range *r)
 {
 	struct mf_range *n = r->child[ABOVE];

@@ -9,12 +9,15 @@
 
 /**
  * struct mf_range - a range in the map; embed it
+ * @parent: the map's own, like @child and @height
+ * @child: the subtrees below and above
+ * @height: of the subtree; a leaf's is 1
  * @span: its IOVAs; not to be changed while it is in a map
  */
 struct mf_range {
 	struct mf_range *parent;
-	struct mf_range *child[2];	/* below, above */
-	u32 height;			/* of the subtree; a leaf's is 1 */
+	struct mf_range *child[2];
+	u32 height;
 	struct mf_span span;
 };
 

@@ -52,6 +52,7 @@ static const struct {
 
 /**
  * mf_reason_name() - the identifier of a reason, as in reason.h
+ * @reason: the reason; one that is none is "UNKNOWN"
  */
 const char *mf_reason_name(enum mf_reason reason)
 {

@@ -13,9 +13,7 @@ static const int reason_errno[MF_NR_REASONS] = {
 #undef REASON_ERRNO
 };
 
-/**
- * mf_tell() - pass an event to the host
- */
+/* Pass an event to the host. */
 void mf_tell(struct mf_container *c, const struct mf_event *event)
 {
 	c->host->ops->event(c->host, c->config.cookie, event);

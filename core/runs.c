@@ -61,9 +61,7 @@ int mf_chunk_reserve(struct mf_host *host, struct mf_chunk *k, u32 more)
 	return chunk_resize(host, k, mf_max(need, 2 * k->max));
 }
 
-/**
- * mf_chunk_append() - append runs for which room is reserved
- */
+/* Append runs for which mf_chunk_reserve() has made room. */
 void mf_chunk_append(struct mf_chunk *k, const mf_run *runs, u32 nr)
 {
 	mf_run *all = k->max > 1 ? k->many : &k->one;
@@ -74,6 +72,8 @@ void mf_chunk_append(struct mf_chunk *k, const mf_run *runs, u32 nr)
 
 /**
  * mf_chunk_fit() - give back room that a full chunk will not need
+ * @host: where its memory is from
+ * @k: the chunk
  *
  * Without memory for the smaller copy the chunk stays as it is.
  */

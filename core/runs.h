@@ -116,6 +116,8 @@ static inline void mf_batch_add(struct mf_batch *b, u64 pfn, u64 pages, bool for
  * struct mf_chunk - the runs of one chunk of a mapping, in IOVA order
  * @nr: how many
  * @max: how many fit; 1 means that @one is the place
+ * @one: a run
+ * @many: an array of @max runs
  */
 struct mf_chunk {
 	u32 nr;

@@ -91,8 +91,8 @@ static struct mf_mapping *unlink_locked(struct mf_container *c, struct mf_mappin
 		next = m->next;
 		m->next = NULL;
 		mf_mapping_unlink(c, m);
-		mf_tell(c, &(struct mf_event){ .type = MF_EVENT_UNMAPPED, .span = m->range.span,
-					       .pages = m->filled });
+		mf_tell(c, &(struct mf_event){
+			.type = MF_EVENT_UNMAPPED, .span = m->range.span, .pages = m->filled });
 		if (mf_mapping_keep_stuck(c, m))
 			continue;
 		*tail = m;

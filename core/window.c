@@ -76,9 +76,7 @@ static bool region_blocks(const struct mf_region *region)
 	return region->type != MF_REGION_DIRECT_RELAXABLE;
 }
 
-/**
- * mf_regions_conflict() - a region that forbids mapping something in @span
- */
+/* A region that forbids mapping something in @span, or NULL. */
 const struct mf_region *mf_regions_conflict(const struct mf_regions *regions, struct mf_span span)
 {
 	u32 i;
@@ -117,7 +115,10 @@ bool mf_regions_msi(const struct mf_regions *regions, u64 *base)
 }
 
 /**
- * mf_window_init() - an empty window with room for what @regions regions leave
+ * mf_window_init() - an empty window with room for what some regions leave
+ * @host: where its memory is from
+ * @w: the window
+ * @regions: how many regions may be taken out of it
  *
  * Return: 0 or -ENOMEM.
  */
@@ -184,11 +185,11 @@ static void subtract_one(struct mf_window *w, struct mf_span hole)
 		} else if (below) {
 			s->last = hole.first - 1;
 			i++;
-		} else if (above) {
+		} else if (!above) {
+			remove_at(w, i);
+		} else {
 			s->first = hole.last + 1;
 			return;
-		} else {
-			remove_at(w, i);
 		}
 	}
 }
@@ -208,9 +209,7 @@ void mf_window_subtract(struct mf_window *w, const struct mf_regions *regions)
 	}
 }
 
-/**
- * mf_window_contains() - is all of @span inside one range?
- */
+/* Is all of @span inside one range? */
 bool mf_window_contains(const struct mf_window *w, struct mf_span span)
 {
 	u32 i;

@@ -9,6 +9,9 @@
 
 /**
  * struct mf_regions - the reserved regions of one group
+ * @list: the regions
+ * @nr: how many
+ * @max: how many fit
  */
 struct mf_regions {
 	struct mf_region *list;

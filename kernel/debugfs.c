@@ -134,8 +134,8 @@ static int mappings_show(struct seq_file *s, void *v)
 	};
 	const struct mf_mapping_info *m = v;
 
-	seq_printf(s, "%#-19llx %#-19llx %#-19llx %c%c   %-8s %8llu %7llu %7llu %p\n", m->span.first,
-		   m->span.last, m->vaddr, m->prot & MF_READ ? 'r' : '-',
+	seq_printf(s, "%#-19llx %#-19llx %#-19llx %c%c   %-8s %8llu %7llu %7llu %p\n",
+		   m->span.first, m->span.last, m->vaddr, m->prot & MF_READ ? 'r' : '-',
 		   m->prot & MF_WRITE ? 'w' : '-', states[m->state], m->pages, m->runs,
 		   m->foreign, m->owner);
 	return 0;

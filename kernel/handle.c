@@ -19,6 +19,7 @@ static u32 last_handle;
 
 /**
  * mfk_handle_add() - give a container its handle, and its first reference
+ * @k: the container
  *
  * Return: 0 or a negative errno.
  */
@@ -40,6 +41,7 @@ void *mfk_handle_of(const struct mfk_container *k)
 
 /**
  * mfk_handle_get() - the container of a handle, to be put after use
+ * @handle: what the core holds
  *
  * Return: the container, or NULL when it is gone or going.
  */
@@ -63,6 +65,7 @@ void mfk_handle_put(struct mfk_container *k)
 
 /**
  * mfk_handle_remove() - make a handle find nothing, and wait for its users
+ * @handle: what the core holds
  *
  * Return: the container, which is the caller's alone; or NULL.
  */

@@ -20,6 +20,7 @@
  * @id: the handle; what the core holds instead of a pointer
  * @users: one for being open, one for each call under way
  * @idle: done when @users reaches zero
+ * @rcu: frees it when nobody can still look it up
  * @dir: its debugfs folder
  * @pid: who opened it
  * @comm: and that one's name

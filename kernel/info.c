@@ -77,6 +77,8 @@ static int build_caps(struct mfk_container *k, struct mf_info *info, struct vfio
 
 /**
  * mfk_get_info() - VFIO_IOMMU_GET_INFO
+ * @k: the container
+ * @arg: the struct vfio_iommu_type1_info to fill
  *
  * A user whose argsz has no room for the chain is told how much it takes.
  */

@@ -117,6 +117,9 @@ u64 mfk_owner_billed(const struct mf_owner *owner)
 
 /**
  * mfk_bill() - count pages against the owner's RLIMIT_MEMLOCK
+ * @host: the host
+ * @owner: whose
+ * @pages: how many
  *
  * Context: the owner's own process.
  * Return: 0, -ENOMEM beyond the limit, or -EINTR when killed while waiting.
@@ -135,9 +138,7 @@ int mfk_bill(struct mf_host *host, struct mf_owner *owner, u64 pages)
 	return err;
 }
 
-/**
- * mfk_unbill() - take pages off again; nobody is left to refund after an exit
- */
+/* Take pages off the bill; after an exit there is nobody left to refund. */
 void mfk_unbill(struct mf_host *host, struct mf_owner *owner, u64 pages)
 {
 	atomic64_sub(pages, &owner->billed);

@@ -46,9 +46,7 @@ static void add_pinned(struct mf_batch *batch, struct page **pages, long nr)
 	}
 }
 
-/**
- * mfk_pin() - see @pin of struct mf_host_ops
- */
+/* See @pin of struct mf_host_ops. */
 s64 mfk_pin(struct mf_host *host, struct mf_owner *owner, u64 vaddr, u64 pages, u32 prot,
 	    struct mf_batch *batch)
 {
@@ -79,9 +77,7 @@ s64 mfk_pin(struct mf_host *host, struct mf_owner *owner, u64 vaddr, u64 pages, 
 	return got;
 }
 
-/**
- * mfk_unpin() - see @unpin of struct mf_host_ops
- */
+/* See @unpin of struct mf_host_ops. */
 void mfk_unpin(struct mf_host *host, struct mf_owner *owner, const mf_run *runs, u64 nr, u32 prot)
 {
 	/* So many at once that the call is cheap, so few that others get to run. */
