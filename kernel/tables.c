@@ -30,12 +30,19 @@ static int map_one(struct iommu_domain *d, u64 iova, mf_run run, int prot)
 			 mf_run_pages(run) << PAGE_SHIFT, prot);
 }
 
+/* Runs that touch were kept apart on purpose (disable_hugepages); a list would join them. */
+static bool touch(mf_run a, mf_run b)
+{
+	return mf_run_pfn(a) + mf_run_pages(a) == mf_run_pfn(b);
+}
+
 /* How many runs from the first on can go by one list: foreign ones have no page. */
 static u32 list_length(const mf_run *runs, u64 nr)
 {
 	u32 n = 0;
 
-	while (n < nr && n < LIST_RUNS && !mf_run_foreign(runs[n]))
+	while (n < nr && n < LIST_RUNS && !mf_run_foreign(runs[n]) &&
+	       !(n && touch(runs[n - 1], runs[n])))
 		n++;
 	return n;
 }
