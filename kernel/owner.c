@@ -93,6 +93,7 @@ void mfk_owner_put(struct mf_host *host, struct mf_owner *owner)
 {
 	if (!refcount_dec_and_lock(&owner->refs, &owners_lock))
 		return;
+	__acquire(&owners_lock);	/* what sparse can't see for itself */
 	hash_del(&owner->node);
 	spin_unlock(&owners_lock);
 	mmdrop(owner->mm);

@@ -43,6 +43,7 @@ static int frame_at(struct vm_area_struct *vma, unsigned long addr, bool write,
 		if (err)
 			return err;
 	}
+	__acquire(ptl);		/* what sparse can't see for itself */
 
 	err = write && !pte_write(*ptep) ? -EFAULT : 0;
 	*pfn = pte_pfn(*ptep);

@@ -67,9 +67,7 @@ static int map_list(struct iommu_domain *d, u64 iova, const mf_run *runs, u32 nr
 	return mapped < 0 ? mapped : -EINVAL;
 }
 
-/**
- * mfk_domain_map() - see @domain_map of struct mf_host_ops
- */
+/* See @domain_map of struct mf_host_ops. */
 int mfk_domain_map(struct mf_host *host, struct mf_host_domain *domain, u64 iova,
 		   const mf_run *runs, u64 nr, u32 prot)
 {
@@ -104,20 +102,18 @@ int mfk_domain_map(struct mf_host *host, struct mf_host_domain *domain, u64 iova
 	return err;
 }
 
-/**
- * mfk_domain_sync() - nothing is left to do: iommu_map() and iommu_map_sg()
- * return when the unit sees what they mapped
+/*
+ * See @domain_sync of struct mf_host_ops. Nothing is left to do: iommu_map() and
+ * iommu_map_sg() return when the unit sees what they mapped.
  */
 int mfk_domain_sync(struct mf_host *host, struct mf_host_domain *domain, struct mf_span span)
 {
 	return 0;
 }
 
-/**
- * mfk_domain_unmap() - see @domain_unmap of struct mf_host_ops
- *
- * Goes from one multiple of a chunk to the next, which no leaf crosses, to let
- * others run.
+/*
+ * See @domain_unmap of struct mf_host_ops. Goes from one multiple of a chunk to
+ * the next, which no leaf crosses, to let others run.
  */
 u64 mfk_domain_unmap(struct mf_host *host, struct mf_host_domain *domain, u64 iova, u64 bytes,
 		     struct mf_gather *gather)
@@ -140,9 +136,7 @@ u64 mfk_domain_unmap(struct mf_host *host, struct mf_host_domain *domain, u64 io
 	return done;
 }
 
-/**
- * mfk_domain_flush() - see @domain_flush of struct mf_host_ops
- */
+/* See @domain_flush of struct mf_host_ops. */
 void mfk_domain_flush(struct mf_host *host, struct mf_host_domain *domain,
 		      struct mf_gather *gather)
 {
