@@ -7,7 +7,7 @@
 VM_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 TOP_DIR=$(dirname "$VM_DIR")
 CACHE=${MANIFOLD_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/manifold}
-PROGRAM=vm/$(basename "$0")
+PROGRAM=$(realpath --relative-to="$TOP_DIR" "$0")
 
 # die STATUS MESSAGE
 die() {
@@ -46,3 +46,19 @@ lock() {
 is_number() { [[ $1 =~ ^[1-9][0-9]{0,8}$ ]]; }
 
 is_elf() { [[ $(head -c 4 "$1" | tr -d '\0') == $'\x7fELF' ]]; }
+
+# The mirror this machine uses for the archive named $1 (debian or debian-security).
+mirror() {
+	local found
+	found=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/*.{list,sources} 2>/dev/null |
+		grep -v '^[[:space:]]*#' |
+		grep -oE "(https?|file|copy)://?[^] ]*/$1/?([[:space:]]|\$)" | head -n 1 | tr -d '[:space:]') || true
+	if [[ -n $found ]]; then
+		echo "${found%/}"
+	else
+		echo "http://deb.debian.org/$1"
+	fi
+}
+
+# How this machine's apt reaches its mirrors (proxies, certificates), as lines of an apt configuration.
+apt_access() { apt-config dump | grep -E '^Acquire::((http|https|ftp)::|Check-)' || true; }
