@@ -192,47 +192,59 @@ int mf_domain_fill(struct mf_container *c, struct mf_domain *d, u32 group, u64 *
 	return err;
 }
 
-/* Unmap @bytes from @iova on from every domain before @end. */
-static void unmap_before(struct mf_container *c, const struct mf_domain *end, u64 iova, u64 bytes)
+/* A unit did not unmap all of a mapping: a device may still reach its pages. */
+static void mark_stuck(struct mf_container *c, const struct mf_domain *d, struct mf_mapping *m)
+{
+	m->stuck = true;
+	mf_tell(c, &(struct mf_event){
+		.type = MF_EVENT_STUCK, .domain = d->id, .span = m->range.span });
+}
+
+/* Unmap @bytes behind the filled pages of @m from every domain before @end. */
+static void unmap_before(struct mf_container *c, const struct mf_domain *end,
+			 struct mf_mapping *m, u64 bytes)
 {
 	const struct mf_host_ops *ops = c->host->ops;
+	u64 iova = m->range.span.first + mf_mapping_bytes(m);
 	struct mf_gather gather;
 	struct mf_domain *d;
 
 	for (d = c->domains; d != end; d = d->next) {
 		mf_gather_init(&gather);
-		ops->domain_unmap(c->host, d->host_domain, iova, bytes, &gather);
+		if (ops->domain_unmap(c->host, d->host_domain, iova, bytes, &gather) < bytes)
+			mark_stuck(c, d, m);
 		ops->domain_flush(c->host, d->host_domain, &gather);
 	}
 }
 
 /**
- * mf_domains_map() - map runs in every domain, or in none
+ * mf_domains_map() - map the next runs of a mapping in every domain, or in none
  * @c: the container
- * @iova: where the first run begins
+ * @m: the mapping; they come behind its filled pages
  * @runs: the runs, one after another
  * @nr: how many
- * @prot: MF_READ, MF_WRITE or both
  * @why: where to put the reason of a refusal, or NULL
  *
  * Context: c->domains_lock is held.
- * Return: 0 or a negative errno.
+ * Return: 0; or a negative errno, with @m stuck if a unit that had mapped the
+ * runs did not unmap them again.
  */
-int mf_domains_map(struct mf_container *c, u64 iova, const mf_run *runs, u32 nr, u32 prot,
+int mf_domains_map(struct mf_container *c, struct mf_mapping *m, const mf_run *runs, u32 nr,
 		   struct mf_refusal *why)
 {
+	u64 iova = m->range.span.first + mf_mapping_bytes(m);
 	struct mf_domain *d;
 	int err;
 
 	mf_for_each(d, c->domains) {
 		u64 bytes;
 
-		err = c->host->ops->domain_map(c->host, d->host_domain, iova, runs, nr, prot);
+		err = c->host->ops->domain_map(c->host, d->host_domain, iova, runs, nr, m->prot);
 		if (!err)
 			continue;
 
 		bytes = mf_runs_pages(runs, nr, NULL) << MF_PAGE_SHIFT;
-		unmap_before(c, d, iova, bytes);
+		unmap_before(c, d, m, bytes);
 		return mf_refuse(c, why, UNIT_MAP, err, d->id, iova, iova + bytes - 1);
 	}
 	return 0;
@@ -266,12 +278,8 @@ static void unmap_alone(struct mf_container *c, struct mf_domain *d, struct mf_m
 	u64 first = mf_max(from, m->range.span.first);
 	u64 bytes = m->range.span.first + (mf_mapping_bytes(m) - 1) - first + 1;
 
-	if (c->host->ops->domain_unmap(c->host, d->host_domain, first, bytes, gather) >= bytes)
-		return;
-
-	m->stuck = true;
-	mf_tell(c, &(struct mf_event){
-		.type = MF_EVENT_STUCK, .domain = d->id, .span = m->range.span });
+	if (c->host->ops->domain_unmap(c->host, d->host_domain, first, bytes, gather) < bytes)
+		mark_stuck(c, d, m);
 }
 
 /*

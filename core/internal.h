@@ -48,7 +48,8 @@ struct mf_domain {
  * @owner: whose memory it is; a reference
  * @prot: what devices may do
  * @state: see enum mf_mapping_state; anything but LIVE is busy
- * @doomed: the last domain left while it was being made: nothing maps it
+ * @doomed: it failed while it was being made, because the last domain left or
+ *	a unit kept some of it: it is to be unmapped nowhere, nor replayed
  * @stuck: a unit did not unmap all of it: it must stay pinned
  * @filled: pages pinned, billed and in every domain, from the first on
  * @foreign: how many of them are neither pinned nor billed
@@ -166,7 +167,7 @@ int mf_domain_fill(struct mf_container *c, struct mf_domain *d, u32 group, u64 *
 		   struct mf_refusal *why);
 int mf_domain_msi(struct mf_container *c, struct mf_domain *d, struct mf_member *member,
 		  struct mf_refusal *why);
-int mf_domains_map(struct mf_container *c, u64 iova, const mf_run *runs, u32 nr, u32 prot,
+int mf_domains_map(struct mf_container *c, struct mf_mapping *m, const mf_run *runs, u32 nr,
 		   struct mf_refusal *why);
 int mf_domains_sync(struct mf_container *c, struct mf_span span, struct mf_refusal *why);
 void mf_domains_unmap(struct mf_container *c, struct mf_mapping *list);

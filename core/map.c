@@ -172,24 +172,11 @@ static int finish(struct fill *f)
 	return 0;
 }
 
-/* Make the first @nr runs of the batch part of the mapping. */
-static int commit_runs(struct fill *f, struct mf_chunk *k, u32 nr)
+/* The first @nr runs of the batch become the mapping's; at most one is left. */
+static void take_runs(struct fill *f, struct mf_chunk *k, u32 nr)
 {
-	struct mf_container *c = f->c;
 	struct mf_mapping *m = f->m;
-	struct mf_span span = m->range.span;
 	u64 pages, foreign;
-	int err;
-
-	if (m->doomed)
-		return mf_refuse(c, f->why, DETACHED, 0, span.first, span.last);
-	if (mf_chunk_reserve(c->host, k, nr))
-		return mf_refuse(c, f->why, NO_MEMORY, 0);
-
-	err = mf_domains_map(c, span.first + mf_mapping_bytes(m), f->batch.runs, nr, m->prot,
-			     f->why);
-	if (err)
-		return err;
 
 	mf_chunk_append(k, f->batch.runs, nr);
 	pages = mf_runs_pages(f->batch.runs, nr, &foreign);
@@ -199,7 +186,40 @@ static int commit_runs(struct fill *f, struct mf_chunk *k, u32 nr)
 	f->batch.foreign -= foreign;
 	f->batch.nr -= nr;
 	f->billed -= pages - foreign;
-	return 0;
+	if (f->batch.nr)
+		f->batch.runs[0] = f->batch.runs[nr];
+}
+
+/*
+ * The first @nr runs are mapped in some domain for good. What was mapped before
+ * them leaves the domains now, and then they join it, to stay pinned with it.
+ */
+static void keep_stuck_runs(struct fill *f, struct mf_chunk *k, u32 nr)
+{
+	mf_domains_unmap(f->c, f->m);
+	f->m->doomed = true;
+	take_runs(f, k, nr);
+}
+
+/* Map the first @nr runs of the batch, and make them part of the mapping. */
+static int commit_runs(struct fill *f, struct mf_chunk *k, u32 nr)
+{
+	struct mf_container *c = f->c;
+	struct mf_mapping *m = f->m;
+	struct mf_span span = m->range.span;
+	int err;
+
+	if (m->doomed)
+		return mf_refuse(c, f->why, DETACHED, 0, span.first, span.last);
+	if (mf_chunk_reserve(c->host, k, nr))
+		return mf_refuse(c, f->why, NO_MEMORY, 0);
+
+	err = mf_domains_map(c, m, f->batch.runs, nr, f->why);
+	if (!err)
+		take_runs(f, k, nr);
+	else if (m->stuck)
+		keep_stuck_runs(f, k, nr);
+	return err;
 }
 
 static int commit_batch(struct fill *f, struct mf_chunk *k, u64 end)
@@ -212,8 +232,6 @@ static int commit_batch(struct fill *f, struct mf_chunk *k, u64 end)
 
 	mf_rwlock_read_lock(&c->domains_lock);
 	err = commit_runs(f, k, nr);
-	if (!err && more)
-		f->batch.runs[0] = f->batch.runs[nr];
 	if (!err && m->filled == end)
 		mf_chunk_fit(c->host, k);
 	if (!err && m->filled == mf_span_pages(m->range.span)) {
@@ -288,7 +306,8 @@ static void undo_mapping(struct mf_container *c, struct mf_mapping *m)
 		mf_domains_unmap(c, m);
 	mf_mutex_lock(&c->lock);
 	mf_mapping_unlink(c, m);
-	stuck = mf_mapping_keep_stuck(c, m);
+	/* Without domains no unit can keep it, whatever it did before. */
+	stuck = c->domains && mf_mapping_keep_stuck(c, m);
 	mf_mutex_unlock(&c->lock);
 	mf_turnstile_advance(&c->at_rest);
 	mf_rwlock_read_unlock(&c->domains_lock);
