@@ -204,8 +204,11 @@ static int run_rows(void)
 	struct outcome outcome;
 	FILE *results = NULL;
 
-	if (options.results && !(results = fopen(options.results, "we")))
-		fail("cannot write", options.results);
+	if (options.results) {
+		results = fopen(options.results, "we");
+		if (!results)
+			fail("cannot write", options.results);
+	}
 	printf("# backend %s, reference of %s\n", options.backend,
 	       series_names[options.settings.series]);
 	FOR_EACH_ROW(row) {
@@ -279,19 +282,43 @@ static bool read_options(int argc, char **argv)
 
 	while ((option = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
 		switch (option) {
-		case 'l': list = true; break;
-		case 'r': options.rows = optarg; break;
-		case 'b': options.backend = optarg; break;
-		case 'm': options.settings.module = optarg; break;
-		case 's': set_series(optarg); break;
-		case 'w': set_without(optarg); break;
-		case 'a': read_allowed(optarg); break;
-		case 'o': options.results = optarg; break;
-		case 'd': options.settings.list = optarg; break;
-		case 'f': options.settings.file_system = optarg; break;
-		case 'x': options.settings.dax = optarg; break;
-		case 'h': exit(usage(stdout, 0));
-		default: exit(usage(stderr, 2));
+		case 'l':
+			list = true;
+			break;
+		case 'r':
+			options.rows = optarg;
+			break;
+		case 'b':
+			options.backend = optarg;
+			break;
+		case 'm':
+			options.settings.module = optarg;
+			break;
+		case 's':
+			set_series(optarg);
+			break;
+		case 'w':
+			set_without(optarg);
+			break;
+		case 'a':
+			read_allowed(optarg);
+			break;
+		case 'o':
+			options.results = optarg;
+			break;
+		case 'd':
+			options.settings.list = optarg;
+			break;
+		case 'f':
+			options.settings.file_system = optarg;
+			break;
+		case 'x':
+			options.settings.dax = optarg;
+			break;
+		case 'h':
+			exit(usage(stdout, 0));
+		default:
+			exit(usage(stderr, 2));
 		}
 	}
 	if (optind != argc)

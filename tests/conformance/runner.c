@@ -31,7 +31,7 @@ static void append(char *text, const char *separator, const char *format, ...)
 }
 
 static void __attribute__((noreturn)) run_here(const struct settings *settings,
-						const struct row *row, unsigned long type, int pipe)
+					       const struct row *row, unsigned long type, int pipe)
 {
 	struct test t = {
 		.settings = settings, .row = row, .type = type, .container = -1,
@@ -115,7 +115,8 @@ static void run_type(const struct settings *settings, const struct row *row, uns
 	pid_t pid;
 
 	fflush(NULL);
-	if (pipe(fds) || (pid = fork()) < 0) {
+	pid = pipe(fds) ? -1 : fork();
+	if (pid < 0) {
 		perror("conformance: cannot start a process");
 		exit(2);
 	}

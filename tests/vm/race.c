@@ -93,7 +93,8 @@ int main(int argc, char **argv)
 	int failed, group, rounds;
 	long billed, pinned;
 
-	if (argc != 3 || (rounds = atoi(argv[2])) < 1) {
+	rounds = argc == 3 ? atoi(argv[2]) : 0;
+	if (rounds < 1) {
 		fprintf(stderr, "usage: race MODULE ROUNDS\n");
 		return 2;
 	}

@@ -161,7 +161,8 @@ int main(int argc, char **argv)
 	long billed, pinned;
 	int first, second, n;
 
-	if (argc != 3 || (steps = atoi(argv[2])) < 1) {
+	steps = argc == 3 ? atoi(argv[2]) : 0;
+	if (steps < 1) {
 		fprintf(stderr, "usage: stress MODULE STEPS\n");
 		return 2;
 	}

@@ -27,8 +27,7 @@ enum mf_fault_why {
 	MF_FAULT_READ,		/* what is mapped may not be read */
 	MF_FAULT_WRITE,		/* what is mapped may not be written */
 	MF_FAULT_NOWHERE,	/* it translates to a page that does not exist */
-	MF_FAULT_UNPINNED,	/* it translates to a page that nobody pinned: the
-				 * one that must never be seen */
+	MF_FAULT_UNPINNED,	/* never to be seen: it translates to a page nobody pinned */
 };
 
 /**
