@@ -154,12 +154,12 @@ void mf_mapping_unlink(struct mf_container *c, struct mf_mapping *m)
  * It stays pinned and billed until no domain is left that could translate to
  * it: a page that a device may still reach is not given back.
  *
- * Context: c->lock is held.
+ * Context: c->domains_lock and c->lock are held.
  * Return: true if it is kept, false if it can be freed.
  */
 bool mf_mapping_keep_stuck(struct mf_container *c, struct mf_mapping *m)
 {
-	if (!m->stuck)
+	if (!m->stuck || !c->domains)
 		return false;
 
 	m->next = c->stuck;
