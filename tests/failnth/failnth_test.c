@@ -319,7 +319,7 @@ static void test_each_scenario(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof(scenarios) / sizeof(scenarios[0]); i++) {
-		print_message("           %s\n", scenarios[i].name);
+		fprintf(stderr, "failnth: %s\n", scenarios[i].name);
 		run_scenario(&scenarios[i], &returns);
 	}
 	/* Seen at least when a group could join nothing and not return either. */
