@@ -161,8 +161,7 @@ static void prepare_two(struct scene *s)
 static void prepare_foreign(struct scene *s)
 {
 	prepare_two(s);
-	mf_ram_reserve(s->w.ram, mf_ram_owner_pfn(s->w.owner[0], VADDR + 16 * PAGE),
-		       s->w.owner[0]->pages - 16);
+	mf_ram_reserve(s->w.ram, mf_ram_owner_pfn(s->w.owner[0], VADDR + 16 * PAGE), 40);
 }
 
 static int request_open(struct scene *s, struct mf_refusal *why)
@@ -208,6 +207,12 @@ static int request_map_chunks(struct scene *s, struct mf_refusal *why)
 	return world_map(&s->w, CHUNK - PAGE, VADDR + 16 * PAGE, CHUNK + 2 * PAGE, MF_READ, why);
 }
 
+/* Own pages and foreign ones, on both sides of a chunk's end. */
+static int request_map_mixed(struct scene *s, struct mf_refusal *why)
+{
+	return world_map(&s->w, CHUNK - 32 * PAGE, VADDR, 64 * PAGE, MF_READ, why);
+}
+
 #define MAP_CALLS	(BIT(ALLOC) | BIT(PIN) | BIT(DOMAIN_MAP) | BIT(DOMAIN_SYNC))
 #define ATTACH_CALLS	(BIT(ALLOC) | BIT(GROUP_REGIONS) | BIT(DOMAIN_ALLOC) | BIT(DOMAIN_ATTACH))
 
@@ -233,8 +238,8 @@ static const struct scenario scenarios[] = {
 	  MAP_CALLS | BIT(BILL), BIT(ALLOC) },
 	{ "map of chunks", MF_CHUNK_PAGES + 32, MF_RAM_CONTIGUOUS, prepare_two,
 	  request_map_chunks, MAP_CALLS | BIT(BILL), BIT(ALLOC) },
-	{ "map of foreign chunks", MF_CHUNK_PAGES + 32, MF_RAM_CONTIGUOUS, prepare_foreign,
-	  request_map_chunks, MAP_CALLS, BIT(ALLOC) },
+	{ "map of foreign and own pages", 64, MF_RAM_CONTIGUOUS, prepare_foreign,
+	  request_map_mixed, MAP_CALLS | BIT(BILL), BIT(ALLOC) },
 };
 
 /* Every mapping is there to its end, in every domain. */
