@@ -17,6 +17,8 @@
  */
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "user/memory/process.h"
 
@@ -24,6 +26,20 @@
 #define MADV_POPULATE_READ	22
 #define MADV_POPULATE_WRITE	23
 #endif
+
+/*
+ * The system calls themselves: the sanitizers replace mlock() by a function
+ * that does nothing, and then nothing here would be tested under them.
+ */
+static int lock_pages(u64 vaddr, u64 pages)
+{
+	return (int)syscall(SYS_mlock, vaddr, pages << MF_PAGE_SHIFT);
+}
+
+static void unlock_page(u64 page)
+{
+	syscall(SYS_munlock, page << MF_PAGE_SHIFT, MF_PAGE_SIZE);
+}
 
 /* Pages pinned at once: bounds what one call may fault in while it holds the lock. */
 #define PIN_PAGES	4096
@@ -186,7 +202,7 @@ static void unpin_page(struct mf_process *p, u64 page)
 	if (--s->pins)
 		return;
 	clear(p, s);
-	munlock((void *)(uintptr_t)(page << MF_PAGE_SHIFT), MF_PAGE_SIZE);
+	unlock_page(page);
 }
 
 static void count_pages(struct mf_process *p, u64 page, u64 pages)
@@ -206,7 +222,7 @@ static void unlock_idle(struct mf_process *p, u64 page, u64 pages)
 {
 	for (; pages--; page++) {
 		if (!find(p, page)->pins)
-			munlock((void *)(uintptr_t)(page << MF_PAGE_SHIFT), MF_PAGE_SIZE);
+			unlock_page(page);
 	}
 }
 
@@ -219,7 +235,7 @@ static s64 pin_locked(struct mf_process *p, u64 vaddr, u64 pages, u32 prot, stru
 	n = populate_some(vaddr, pages, prot);
 	if (!n)
 		return -EFAULT;
-	if (mlock((void *)(uintptr_t)vaddr, n << MF_PAGE_SHIFT)) {
+	if (lock_pages(vaddr, n)) {
 		unlock_idle(p, page, n);
 		return -ENOMEM;
 	}
