@@ -214,7 +214,8 @@ static int request_map_mixed(struct scene *s, struct mf_refusal *why)
 }
 
 #define MAP_CALLS	(BIT(ALLOC) | BIT(PIN) | BIT(DOMAIN_MAP) | BIT(DOMAIN_SYNC))
-#define ATTACH_CALLS	(BIT(ALLOC) | BIT(GROUP_REGIONS) | BIT(DOMAIN_ALLOC) | BIT(DOMAIN_ATTACH))
+#define ATTACH_CALLS	(BIT(ALLOC) | BIT(GROUP_REGIONS) | BIT(DOMAIN_ALLOC) | \
+			 BIT(DOMAIN_ATTACH))
 
 static const struct scenario scenarios[] = {
 	{ "open", 8, MF_RAM_CONTIGUOUS, prepare_nothing, request_open, BIT(ALLOC), 0 },
