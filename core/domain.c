@@ -6,7 +6,8 @@
  * for a group, the group attached, and what must be set while it is empty
  * (coherency) settled before anything is mapped. Groups share a domain when
  * the units behind them speak the same format and enforce the same coherency,
- * and when the host accepts the group there. No bus is ever asked for.
+ * when the newcomer's unit can do all that the domain was made for, and when
+ * the host accepts the group there. No bus is ever asked for.
  *
  * Invariant: outside the write side of the domains lock, every domain of the
  * container maps exactly the filled pages of every mapping; no domain is
@@ -66,9 +67,18 @@ void mf_domain_end(struct mf_container *c, struct mf_domain *d)
 	c->host->ops->free(c->host, d);
 }
 
-static bool compatible(const struct mf_features *a, const struct mf_features *b)
+/*
+ * Can a group whose unit has the features @trial share a domain with @own? Its
+ * unit must translate all that the domain maps or may come to map. A host need
+ * not see to that: VT-d refuses a unit that is too narrow only for what is
+ * mapped at that moment, and narrows the domain otherwise.
+ */
+static bool compatible(const struct mf_features *own, const struct mf_features *trial)
 {
-	return a->kind == b->kind && a->coherent == b->coherent;
+	return own->kind == trial->kind && own->coherent == trial->coherent &&
+	       !(own->pgsizes & ~trial->pgsizes) &&
+	       own->aperture.first >= trial->aperture.first &&
+	       own->aperture.last <= trial->aperture.last;
 }
 
 /**
