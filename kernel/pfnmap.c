@@ -35,10 +35,11 @@ static int frame_at(struct vm_area_struct *vma, unsigned long addr, bool write,
 		err = fixup_user_fault(vma->vm_mm, addr,
 				       FAULT_FLAG_REMOTE | (write ? FAULT_FLAG_WRITE : 0),
 				       &unlocked);
-		if (unlocked)
-			return -EAGAIN;
+		/* An error first, or a fault that always fails would be retried for ever. */
 		if (err)
 			return err;
+		if (unlocked)
+			return -EAGAIN;
 		err = mfk_follow_pte(vma, addr, &ptep, &ptl);
 		if (err)
 			return err;
