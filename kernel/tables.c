@@ -14,6 +14,9 @@
 
 #define LIST_RUNS (PAGE_SIZE / sizeof(struct scatterlist))
 
+/* How much may be unmapped from one domain before it is flushed. */
+#define FLUSH_BYTES (1ull << 40)
+
 /*
  * Memory is always mapped cacheable; whether a device may bypass the cache is
  * the domain's affair (enforced coherency).
@@ -45,6 +48,85 @@ static u32 list_length(const mf_run *runs, u64 nr)
 	       !(n && touch(runs[n - 1], runs[n])))
 		n++;
 	return n;
+}
+
+/*
+ * Add to the gather what was just unmapped, [@first, @first + @bytes).
+ *
+ * With VT-d the IOMMU core's own gathering is not to be trusted: when a piece
+ * of another size comes along it flushes what was gathered before and then
+ * frees the page tables of the new piece too, which the unit may still walk
+ * (6.1: intel_iommu_unmap(), iommu_iotlb_gather_add_page()). So on x86 drivers
+ * are told that somebody else flushes ("queued", else only for lazy DMA
+ * domains), and the range is kept here. Drivers that do not know of it gather
+ * as ever; they keep no page tables.
+ */
+static void gather_add(struct mf_gather *gather, u64 first, u64 bytes)
+{
+	if (!gather->any)
+		gather->first = first;
+	gather->last = first + (bytes - 1);
+	gather->any = true;
+}
+
+/* Ranges are flushed apart, and none so long that VT-d's 32 bit page count overflows. */
+static bool gather_fits(const struct mf_gather *gather, u64 first)
+{
+	return !gather->any ||
+	       (first == gather->last + 1 && first - gather->first < FLUSH_BYTES);
+}
+
+/* See @domain_flush of struct mf_host_ops. */
+void mfk_domain_flush(struct mf_host *host, struct mf_host_domain *domain,
+		      struct mf_gather *gather)
+{
+	if (!gather->any)
+		return;
+	if (IS_ENABLED(CONFIG_X86)) {
+		gather->iotlb.start = gather->first;
+		gather->iotlb.end = gather->last;
+		gather->iotlb.queued = false;
+	}
+	iommu_iotlb_sync(mfk_to_domain(domain), &gather->iotlb);
+	gather->any = false;
+}
+
+/*
+ * See @domain_unmap of struct mf_host_ops. Goes from one multiple of a chunk to
+ * the next, which no leaf crosses, to let others run.
+ */
+u64 mfk_domain_unmap(struct mf_host *host, struct mf_host_domain *domain, u64 iova, u64 bytes,
+		     struct mf_gather *gather)
+{
+	const u64 chunk = 1ull << MF_CHUNK_SHIFT;
+	u64 done = 0;
+
+	while (done < bytes) {
+		u64 first = iova + done;
+		u64 n = min(bytes - done, chunk - (first & (chunk - 1)));
+		u64 got;
+
+		if (!gather_fits(gather, first))
+			mfk_domain_flush(host, domain, gather);
+		gather->iotlb.queued = IS_ENABLED(CONFIG_X86);
+		got = iommu_unmap_fast(mfk_to_domain(domain), first, n, &gather->iotlb);
+		if (got)
+			gather_add(gather, first, got);
+		done += got;
+		if (got < n)
+			break;
+		cond_resched();
+	}
+	return done;
+}
+
+static void unmap_now(struct mf_host *host, struct mf_host_domain *domain, u64 iova, u64 bytes)
+{
+	struct mf_gather gather;
+
+	mf_gather_init(&gather);
+	mfk_domain_unmap(host, domain, iova, bytes, &gather);
+	mfk_domain_flush(host, domain, &gather);
 }
 
 static int map_list(struct iommu_domain *d, u64 iova, const mf_run *runs, u32 nr, int prot,
@@ -97,7 +179,7 @@ int mfk_domain_map(struct mf_host *host, struct mf_host_domain *domain, u64 iova
 	}
 
 	if (err && bytes)
-		iommu_unmap(d, iova, bytes);
+		unmap_now(host, domain, iova, bytes);
 	free_page((unsigned long)list);
 	return err;
 }
@@ -109,37 +191,4 @@ int mfk_domain_map(struct mf_host *host, struct mf_host_domain *domain, u64 iova
 int mfk_domain_sync(struct mf_host *host, struct mf_host_domain *domain, struct mf_span span)
 {
 	return 0;
-}
-
-/*
- * See @domain_unmap of struct mf_host_ops. Goes from one multiple of a chunk to
- * the next, which no leaf crosses, to let others run.
- */
-u64 mfk_domain_unmap(struct mf_host *host, struct mf_host_domain *domain, u64 iova, u64 bytes,
-		     struct mf_gather *gather)
-{
-	const u64 chunk = 1ull << MF_CHUNK_SHIFT;
-	u64 done = 0;
-
-	while (done < bytes) {
-		u64 first = iova + done;
-		u64 n = min(bytes - done, chunk - (first & (chunk - 1)));
-		u64 got = iommu_unmap_fast(mfk_to_domain(domain), first, n, &gather->iotlb);
-
-		done += got;
-		if (got)
-			gather->any = true;
-		if (got < n)
-			break;
-		cond_resched();
-	}
-	return done;
-}
-
-/* See @domain_flush of struct mf_host_ops. */
-void mfk_domain_flush(struct mf_host *host, struct mf_host_domain *domain,
-		      struct mf_gather *gather)
-{
-	if (gather->any)
-		iommu_iotlb_sync(mfk_to_domain(domain), &gather->iotlb);
 }

@@ -104,15 +104,19 @@ static inline int mf_turnstile_wait(struct mf_turnstile *t, u64 turn)
 	return wait_event_killable(t->waiters, mf_turnstile_read(t) != turn) ? -EINTR : 0;
 }
 
-/* @any: something was unmapped, even if the driver kept no range of it. */
+/* @any: something was unmapped, all of it from @first to @last; see tables.c. */
 struct mf_gather {
 	struct iommu_iotlb_gather iotlb;
+	u64 first;
+	u64 last;
 	bool any;
 };
 
 static inline void mf_gather_init(struct mf_gather *g)
 {
 	iommu_iotlb_gather_init(&g->iotlb);
+	g->first = 0;
+	g->last = 0;
 	g->any = false;
 }
 
