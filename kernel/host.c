@@ -12,8 +12,16 @@
 
 #include "host.h"
 
+/*
+ * Enough for a mapping of 4 PiB. A user may name any size the window has room
+ * for, before a page of it is found to be there.
+ */
+#define MOST_BYTES (64ull << 20)
+
 static void *host_alloc(struct mf_host *host, u64 bytes)
 {
+	if (bytes > MOST_BYTES)
+		return NULL;
 	return kvzalloc(bytes, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 }
 
