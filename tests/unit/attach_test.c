@@ -7,6 +7,7 @@
 static const struct mf_region doorbell[] = {
 	{ MF_REGION_SW_MSI, { 0x8000000, 0x80fffff } },
 };
+
 static const struct mf_region hardware[] = {
 	{ MF_REGION_MSI, { 0xfee00000, 0xfeefffff } },
 };
@@ -632,10 +633,14 @@ static void test_row_46_detach_gives_back_what_attach_took(void **state)
 static void test_window_has_room_in_each_order_of_leaving(void **state)
 {
 	static const struct mf_region regions[4][2] = {
-		{ { MF_REGION_RESERVED, { 0x1000, 0x1fff } }, { MF_REGION_MSI, { 0x11000, 0x11fff } } },
-		{ { MF_REGION_RESERVED, { 0x3000, 0x3fff } }, { MF_REGION_MSI, { 0x13000, 0x13fff } } },
-		{ { MF_REGION_RESERVED, { 0x5000, 0x5fff } }, { MF_REGION_MSI, { 0x15000, 0x15fff } } },
-		{ { MF_REGION_RESERVED, { 0x7000, 0x7fff } }, { MF_REGION_MSI, { 0x17000, 0x17fff } } },
+		{ { MF_REGION_RESERVED, { 0x1000, 0x1fff } },
+		  { MF_REGION_MSI, { 0x11000, 0x11fff } } },
+		{ { MF_REGION_RESERVED, { 0x3000, 0x3fff } },
+		  { MF_REGION_MSI, { 0x13000, 0x13fff } } },
+		{ { MF_REGION_RESERVED, { 0x5000, 0x5fff } },
+		  { MF_REGION_MSI, { 0x15000, 0x15fff } } },
+		{ { MF_REGION_RESERVED, { 0x7000, 0x7fff } },
+		  { MF_REGION_MSI, { 0x17000, 0x17fff } } },
 	};
 	struct mf_simple_config other = world_plain;
 	struct world w;

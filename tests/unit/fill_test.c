@@ -127,7 +127,8 @@ static void test_granule_is_never_cut(void **state)
 			u64 block = 1199 - i / 16;
 			u64 base = mf_ram_owner_pfn(w.owner[1], VADDR);
 
-			mf_ram_owner_place(w.owner[0], VADDR + i * PAGE, base + block * 16 + i % 16);
+			mf_ram_owner_place(w.owner[0], VADDR + i * PAGE,
+					   base + block * 16 + i % 16);
 		}
 		w.owner[0]->pin_most = most;
 		assert_int_equal(world_map(&w, 0, VADDR, 16 * 1200 * PAGE, RW, NULL), 0);

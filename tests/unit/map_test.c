@@ -8,7 +8,6 @@
 
 #define RW (MF_READ | MF_WRITE)
 
-
 /* A request that must fail with this errno and reason, and change nothing. */
 static void refuse(struct world *w, u64 iova, u64 vaddr, u64 size, u32 prot, int err,
 		   enum mf_reason reason)
@@ -352,9 +351,11 @@ static void test_row_87_unit_fails_in_each_domain(void **state)
 		for (nth = 1; nth <= 2; nth++) {
 			world_init(&w, 600, MF_RAM_SCATTERED);
 			world_open(&w, MF_TYPE1V2, 9);
-			for (other.kind = 1; other.kind <= 3; other.kind++)
-				assert_int_equal(mf_attach(w.c, world_group(&w,
-					world_unit(&w, &other)), 0, NULL), 0);
+			for (other.kind = 1; other.kind <= 3; other.kind++) {
+				struct mf_simple *unit = world_unit(&w, &other);
+
+				assert_int_equal(mf_attach(w.c, world_group(&w, unit), 0, NULL), 0);
+			}
 			w.units[which].faults.map_in = nth;
 			w.units[which].faults.map_error = -ERANGE;
 			refuse(&w, 0, VADDR, 600 * PAGE, RW, -ERANGE, MF_REASON_UNIT_MAP);

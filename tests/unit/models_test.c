@@ -49,7 +49,8 @@ static void test_table_holds_leaves_of_any_size(void **state)
 static void test_table_refuses_what_is_there(void **state)
 {
 	struct mf_leaf large = leaf(2 * MIB, 512, 21), small = leaf(2 * MIB + PAGE, 1, 12);
-	struct mf_leaf larger = leaf(0, 0, 30), run = leaf(0, 16, 16), in_run = leaf(4 * PAGE, 1, 12);
+	struct mf_leaf larger = leaf(0, 0, 30), run = leaf(0, 16, 16);
+	struct mf_leaf in_run = leaf(4 * PAGE, 1, 12);
 	struct mf_table t = { 0 };
 
 	(void)state;
@@ -76,7 +77,8 @@ static void count_leaf(void *context, const struct mf_leaf *l)
 
 static void test_table_visits_in_order(void **state)
 {
-	struct mf_leaf a = leaf(TOP - PAGE + 1, 1, 12), b = leaf(64 * KIB, 16, 16), c = leaf(GIB, 0, 30);
+	struct mf_leaf a = leaf(TOP - PAGE + 1, 1, 12), b = leaf(64 * KIB, 16, 16);
+	struct mf_leaf c = leaf(GIB, 0, 30);
 	struct mf_table t = { 0 };
 	u64 next = 0;
 

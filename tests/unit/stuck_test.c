@@ -199,6 +199,7 @@ static void test_last_domain_leaves_while_a_mapping_is_made(void **state)
 {
 	struct leave leave;
 	struct mf_refusal why;
+	struct mf_simple *unit;
 	struct world w;
 	u32 nth, back;
 
@@ -207,8 +208,8 @@ static void test_last_domain_leaves_while_a_mapping_is_made(void **state)
 		for (back = 0; back < 2; back++) {
 			world_init(&w, 1024, MF_RAM_SCATTERED);
 			world_open(&w, MF_TYPE1V2, 9);
-			assert_int_equal(mf_attach(w.c, world_group(&w,
-				world_unit(&w, &world_plain)), 0, NULL), 0);
+			unit = world_unit(&w, &world_plain);
+			assert_int_equal(mf_attach(w.c, world_group(&w, unit), 0, NULL), 0);
 			w.owner[0]->pin_most = 500;
 			leave = (struct leave){ .w = &w, .nth = nth, .come_back = back };
 			w.watch = leave_while_pinning;
