@@ -21,8 +21,11 @@
 #define BATCH_RUNS	512
 #define STACK_RUNS	32
 
-/* How many pages may be pinned before they are billed. */
-#define BILL_PAGES	4096
+/*
+ * How many pages may be pinned before they are billed: what one call for pages
+ * brings. More would let many requests at once hold much that nobody has paid.
+ */
+#define BILL_PAGES	512
 
 struct fill {
 	struct mf_container *c;
