@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * Sequences by chance. MODEL_RUNS says how many, MODEL_SEED where to begin; the
+ * seed of each is its topology and decides its operations, so that a run can
+ * be had again by its number.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "tests/model/model.h"
+
+#define LENGTH 120
+
+static u64 from_environment(const char *name, u64 otherwise)
+{
+	const char *value = getenv(name);
+
+	return value ? strtoull(value, NULL, 0) : otherwise;
+}
+
+/* How often each operation comes, in 64ths. */
+static const u8 weights[OP_TYPES] = {
+	[OP_OPEN] = 3, [OP_RELEASE] = 1, [OP_ATTACH] = 9, [OP_DETACH] = 4, [OP_MAP] = 17,
+	[OP_UNMAP] = 8, [OP_UNMAP_ALL] = 1, [OP_DMA] = 5, [OP_TOUCH] = 5, [OP_FAIL] = 7,
+	[OP_SHORT] = 1, [OP_INTRUDE] = 3,
+};
+
+static u8 pick_type(u64 chance, bool failures)
+{
+	u32 type = 0, rest = chance & 63;
+
+	while (rest >= weights[type])
+		rest -= weights[type++];
+	if (!failures && (type == OP_FAIL || type == OP_SHORT || type == OP_INTRUDE))
+		type = OP_MAP;
+	return (u8)type;
+}
+
+static void make_ops(u64 seed, struct op *ops, u32 nr, bool failures)
+{
+	u64 chance = ~seed;
+	u32 i;
+
+	for (i = 0; i < nr; i++) {
+		u64 r = model_random(&chance), s = model_random(&chance);
+
+		ops[i] = (struct op){
+			.type = pick_type(r, failures),
+			/* One container gets most of it. */
+			.c = !(r >> 8 & 7),
+			.a = (u8)(r >> 16), .b = (u8)(r >> 24), .d = (u16)s, .e = (u16)(s >> 16),
+		};
+	}
+	ops[0] = (struct op){ .type = OP_OPEN, .a = (u8)seed, .b = 25 };
+	ops[1] = (struct op){ .type = OP_ATTACH, .a = (u8)(seed >> 1), .b = 255 };
+}
+
+static void run_one(u64 seed, bool failures)
+{
+	struct op ops[LENGTH];
+	const char *bad;
+	u32 nr;
+
+	make_ops(seed, ops, LENGTH, failures);
+	bad = model_run(seed, ops, LENGTH, NULL);
+	if (!bad)
+		return;
+	nr = model_shrink(seed, ops, LENGTH);
+	model_print(seed, ops, nr);
+	fail_msg("seed %llu: %s", seed, bad);
+}
+
+static void test_requests_by_chance(void **state)
+{
+	u64 seed = from_environment("MODEL_SEED", 1), runs = from_environment("MODEL_RUNS", 400), i;
+
+	(void)state;
+	for (i = 0; i < runs; i++)
+		run_one(seed + i, false);
+}
+
+static void test_requests_with_failing_calls(void **state)
+{
+	u64 seed = from_environment("MODEL_SEED", 1), runs = from_environment("MODEL_RUNS", 400), i;
+
+	(void)state;
+	for (i = 0; i < runs; i++)
+		run_one(seed + i, true);
+}
+
+/*
+ * The test itself: chance must reach what matters. Counted over some seeds:
+ * requests of each kind that succeed, and those refused for each reason.
+ */
+static void count_reach(u64 seed, u32 *events, u32 *reasons)
+{
+	struct mf_refusal last[16];
+	struct op ops[LENGTH];
+	struct model m;
+	u32 i, k, n;
+
+	make_ops(seed, ops, LENGTH, true);
+	model_init(&m, seed);
+	for (i = 0; i < LENGTH; i++) {
+		u32 before = m.w.events[MF_EVENT_REFUSED];
+
+		assert_null(model_step(&m, &ops[i]));
+		if (m.w.events[MF_EVENT_REFUSED] == before)
+			continue;
+		for (k = 0; k < MODEL_CONTAINERS; k++) {
+			n = m.containers[k] ? mf_get_refusals(m.containers[k], last, 1) : 0;
+			if (n)
+				reasons[last[0].reason]++;
+		}
+	}
+	for (i = 0; i < MF_NR_EVENTS; i++)
+		events[i] += m.w.events[i];
+	assert_null(model_end(&m));
+}
+
+static void test_chance_reaches_every_event_and_reason(void **state)
+{
+	u32 events[MF_NR_EVENTS] = { 0 }, reasons[MF_NR_REASONS] = { 0 }, i;
+	u64 seed;
+
+	(void)state;
+	for (seed = 1; seed <= 400; seed++)
+		count_reach(seed, events, reasons);
+	for (i = 0; getenv("MODEL_REACH") && i < MF_NR_REASONS; i++)
+		print_message("%s: %u\n", mf_reason_name(i), reasons[i]);
+	for (i = 0; getenv("MODEL_REACH") && i < MF_NR_EVENTS; i++)
+		print_message("event %u: %u\n", i, events[i]);
+	for (i = 0; i < MF_NR_EVENTS; i++) {
+		if (!events[i])
+			fail_msg("no event %u in 400 runs", i);
+	}
+	for (i = 1; i < MF_NR_REASONS; i++) {
+		/* No task is killed here, and no vaddr is that high. */
+		if (!reasons[i] && i != MF_REASON_INTERRUPTED && i != MF_REASON_VADDR_WRAPS)
+			fail_msg("nothing refused as %s in 400 runs", mf_reason_name(i));
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_requests_by_chance),
+		cmocka_unit_test(test_requests_with_failing_calls),
+		cmocka_unit_test(test_chance_reaches_every_event_and_reason),
+	};
+
+	return cmocka_run_group_tests_name("model", tests, NULL, NULL);
+}
