@@ -17,8 +17,6 @@
 /* A sequence longer than this finds nothing that a shorter one does not. */
 #define MOST_OPS 256
 
-int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
-
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
 	struct op ops[MOST_OPS];
