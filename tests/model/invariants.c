@@ -77,6 +77,23 @@ static const char *check_domain(const struct model *m, const struct ref_containe
 	return NULL;
 }
 
+/* No unit still remembers that nothing was mapped where something is. */
+static const char *check_absent(const struct model *m, const struct ref_container *r, u32 group)
+{
+	u32 u, i;
+
+	for (u = 0; u < m->w.nr_units; u++) {
+		for (i = 0; i < MF_IOTLB_ENTRIES; i++) {
+			const struct mf_iotlb_entry *e = &m->w.units[u].iotlb.entries[i];
+
+			if (e->absent && e->domain && e->domain == m->w.groups[group].domain &&
+			    ref_find(r, e->translation.span.first))
+				return "a unit was not told of a mapping";
+		}
+	}
+	return NULL;
+}
+
 static const char *check_domains(const struct model *m, u32 c)
 {
 	const struct ref_container *r = &m->refs[c];
@@ -91,6 +108,10 @@ static const char *check_domains(const struct model *m, u32 c)
 		return "the container has other domains than it should";
 	for (i = 0; i < r->nr_domains && !bad; i++)
 		bad = check_domain(m, r, i);
+	for (g = 0; g < m->w.nr_groups && !bad; g++) {
+		if (ref_has_group(r, g))
+			bad = check_absent(m, r, g);
+	}
 	return bad;
 }
 
@@ -132,9 +153,8 @@ static const char *check_mappings(const struct model *m, u32 c)
 		map = lowest(r, iova);
 		if (!map || !same_mapping(m, map, &info))
 			return "the container shows another mapping than it should";
-		/* A mapping that met an attach half way may have a run cut. */
-		if (info.runs < ref_runs(m, map))
-			return "a run is longer than memory is contiguous";
+		if (info.runs != ref_runs(m, map))
+			return "runs are not as long as memory is contiguous";
 		n++;
 		iova = info.span.last + 1;
 		if (!iova)

@@ -104,6 +104,13 @@ struct model {
 	bool intruded;
 	u32 intruded_container;
 
+	/* DMA that goes on all the time: what the last OP_TOUCH read. */
+	u32 busy_group;
+	u64 busy_iova;
+
+	bool small_batches;	/* no memory for large ones, on this machine */
+	bool batch_refused;	/* in this operation */
+
 	u32 stuck_before;
 	char message[160];
 };

@@ -18,27 +18,43 @@ static bool fails_without(u64 topology, const struct op *ops, u32 nr, u32 from, 
 	return model_run(topology, rest, nr - count, NULL);
 }
 
+/* Leave out all parts of @count operations that are not needed. */
+static u32 leave_out(u64 topology, struct op *ops, u32 nr, u32 count, struct op *rest)
+{
+	u32 from = 0;
+
+	while (from + count <= nr) {
+		if (fails_without(topology, ops, nr, from, count, rest)) {
+			nr -= count;
+			memcpy(ops, rest, nr * sizeof(*ops));
+		} else {
+			from += count;
+		}
+	}
+	return nr;
+}
+
 /**
  * model_shrink() - make a failing sequence short
+ * @topology: its machine
  * @ops: the sequence; what is left is at its beginning
+ * @nr: how many operations
  *
  * Return: how many operations are left.
  */
 u32 model_shrink(u64 topology, struct op *ops, u32 nr)
 {
 	struct op *rest = malloc(nr * sizeof(*rest));
-	u32 count, from;
+	u32 count, before;
 
-	for (count = nr / 2; rest && count; count = count > 1 && count == nr ? nr / 2 : count / 2) {
-		for (from = 0; from + count <= nr;) {
-			if (fails_without(topology, ops, nr, from, count, rest)) {
-				nr -= count;
-				memcpy(ops, rest, nr * sizeof(*ops));
-			} else {
-				from += count;
-			}
-		}
-	}
+	if (!rest)
+		return nr;
+	for (count = nr / 2; count > 1; count /= 2)
+		nr = leave_out(topology, ops, nr, count, rest);
+	do {
+		before = nr;
+		nr = leave_out(topology, ops, nr, 1, rest);
+	} while (nr < before);
 	free(rest);
 	return nr;
 }
@@ -60,5 +76,5 @@ void model_print(u64 topology, const struct op *ops, u32 nr)
 	for (i = 0; i < nr; i++)
 		fprintf(stderr, "\t{ %s, %u, %u, %u, %u, %u },\n", names[ops[i].type % OP_TYPES],
 			ops[i].c, ops[i].a, ops[i].b, ops[i].d, ops[i].e);
-	fprintf(stderr, "};\nreplay(0x%llxull, ops_%llx);\n", topology, topology);
+	fprintf(stderr, "};\nREPLAY(0x%llx, ops_%llx, MF_EVENT_MAPPED, MF_NOT_REFUSED);\n", topology, topology);
 }

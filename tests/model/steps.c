@@ -124,6 +124,10 @@ static const char *step_attach(struct model *m, const struct op *op, u32 c)
 	struct outcome o = ref_attach(m, c, group, unsafe, &joins);
 	int err;
 
+	/* What it is attached for: to reach what is mapped, as early as it can. */
+	m->busy_group = group;
+	if (m->refs[c].nr_maps)
+		m->busy_iova = m->refs[c].maps[op->d % m->refs[c].nr_maps].span.first;
 	err = mf_attach(m->containers[c], &m->w.groups[group],
 			unsafe ? MF_ATTACH_UNSAFE_INTERRUPTS : 0, NULL);
 	if (err || !o.success)
@@ -149,13 +153,12 @@ static void leave_group(struct model *m, u32 c, u32 group)
 }
 
 /* Between two pins of a map no lock is held: attach or detach something there. */
-static int intrude(void *context, const struct mf_call *call)
+static void intrude(struct model *m)
 {
-	struct model *m = context;
 	u32 c = m->intruded_container, g;
 
-	if (call->type != MF_CALL_PIN || !m->intrude_in || --m->intrude_in)
-		return 0;
+	if (!m->intrude_in || --m->intrude_in)
+		return;
 	m->intruded = true;
 	for (g = 0; m->intrusion == LEAVE_ALL && g < m->w.nr_groups; g++)
 		leave_group(m, c, g);
@@ -164,7 +167,41 @@ static int intrude(void *context, const struct mf_call *call)
 	else if (!mf_attach(m->containers[c], &m->w.groups[m->intruder],
 			    MF_ATTACH_UNSAFE_INTERRUPTS, NULL))
 		follow_attach(m, c, m->intruder, false);
-	return 0;
+}
+
+static void touch(struct model *m, u32 group, u64 iova, u32 pages)
+{
+	u8 byte;
+
+	for (; pages--; iova += PAGE)
+		mf_device_read(&m->w.devices[group], iova, &byte, 1);
+}
+
+/* Devices do not wait for requests: let one do DMA before each call that matters. */
+static int meanwhile(void *context, const struct mf_call *call)
+{
+	struct model *m = context;
+
+	switch (call->type) {
+	case MF_CALL_ALLOC:
+		/* The first of this size in a request is a map's large batch. */
+		if (!m->small_batches || m->batch_refused || call->amount != 512 * sizeof(mf_run))
+			return 0;
+		m->batch_refused = true;
+		return -ENOMEM;
+	case MF_CALL_PIN:
+		intrude(m);
+		return 0;
+	case MF_CALL_DOMAIN_MAP:
+	case MF_CALL_DOMAIN_SYNC:
+	case MF_CALL_DOMAIN_UNMAP:
+	case MF_CALL_DOMAIN_FLUSH:
+	case MF_CALL_UNPIN:
+		touch(m, m->busy_group, m->busy_iova, 4);
+		return 0;
+	default:
+		return 0;
+	}
 }
 
 static const char *follow_map(struct model *m, u32 c, const struct ref_mapping *wanted, int err)
@@ -196,11 +233,9 @@ static const char *step_map(struct model *m, const struct op *op, u32 c)
 	int err;
 
 	m->intruded_container = c;
-	m->w.watch = intrude;
-	m->w.watch_context = m;
 	err = mf_map(m->containers[c], &m->w.owner[wanted.owner]->owner, iova, wanted.vaddr, size,
 		     wanted.prot, wanted.single ? MF_MAP_SMALL_PAGES : 0, NULL);
-	m->w.watch = NULL;
+	m->intrude_in = 0;
 	bad = follow_map(m, c, &wanted, err);
 	if (bad || m->intruded)
 		return bad;
@@ -307,13 +342,9 @@ static const char *step_dma(struct model *m, const struct op *op)
 /* Make the unit remember what is, and is not, in a stretch of pages. */
 static void step_touch(struct model *m, const struct op *op)
 {
-	struct mf_device *device = &m->w.devices[op->a % m->w.nr_groups];
-	u64 iova = model_iova(op) & MF_PAGE_MASK;
-	u32 i;
-	u8 byte;
-
-	for (i = 0; i < 24; i++)
-		mf_device_read(device, iova + i * PAGE, &byte, 1);
+	m->busy_group = op->a % m->w.nr_groups;
+	m->busy_iova = model_iova(op) & MF_PAGE_MASK;
+	touch(m, m->busy_group, m->busy_iova, 24);
 }
 
 static void step_open(struct model *m, const struct op *op, u32 c)
@@ -413,6 +444,9 @@ const char *model_step(struct model *m, const struct op *op)
 		return NULL;
 	m->stuck_before = m->w.events[MF_EVENT_STUCK];
 	m->intruded = false;
+	m->batch_refused = false;
+	m->w.watch = meanwhile;
+	m->w.watch_context = m;
 	world_fail(&m->w, m->fail_nth, m->fail_on, m->fail_on ? -ENOMEM : -EIO);
 
 	if (type == OP_DMA)
@@ -426,6 +460,7 @@ const char *model_step(struct model *m, const struct op *op)
 
 	m->fail_nth = 0;
 	m->intrude_in = 0;
+	m->w.watch = NULL;
 	world_fail(&m->w, 0, false, 0);
 	return bad ? bad : model_check(m);
 }

@@ -122,7 +122,8 @@ static void make_memory(struct model *m, u64 *chance)
 static void scatter(struct model *m, u64 *chance)
 {
 	struct mf_ram_owner *o = m->w.owner[1];
-	u64 i, block = model_random(chance) & 1 ? 1 : 16;
+	static const u64 blocks[] = { 1, 2, 5, 16 };
+	u64 i, block = blocks[model_random(chance) & 3];
 
 	for (i = MODEL_PAGES / block; i > 1; i--) {
 		u64 j = model_random(chance) % i, k;
@@ -151,6 +152,7 @@ void model_init(struct model *m, u64 topology)
 		make_unit(m, &chance);
 	scatter(m, &chance);
 	make_memory(m, &chance);
+	m->small_batches = model_random(&chance) & 1;
 	/* Both owners see some pages of RAM in common. */
 	for (i = 0; i < 8; i++)
 		mf_ram_owner_place(m->w.owner[1], VADDR + (100 + i) * PAGE,
