@@ -209,7 +209,7 @@ static void count_pins(const struct model *m, const struct ref_mapping *map, u16
 	for (;; iova += PAGE) {
 		u64 pfn = ref_pfn(m, map, iova);
 
-		if (!mf_ram_foreign(m->w.ram, pfn))
+		if (!ref_foreign(m, pfn))
 			pins[pfn - MF_RAM_BASE_PFN]++;
 		if (map->span.last - iova < PAGE)
 			break;
@@ -219,6 +219,7 @@ static void count_pins(const struct model *m, const struct ref_mapping *map, u16
 /* Each page is pinned as often as mappings have it, whatever the domains. */
 static const char *check_pins(const struct model *m)
 {
+	static u32 has[WORLD_OWNERS * MODEL_PAGES];
 	static u16 pins[WORLD_OWNERS * MODEL_PAGES];
 	bool loose = ref_any_loose(m);
 	u32 c, i;
@@ -228,12 +229,11 @@ static const char *check_pins(const struct model *m)
 		for (i = 0; i < m->refs[c].nr_maps; i++)
 			count_pins(m, &m->refs[c].maps[i], pins);
 	}
+	mf_ram_pins(m->w.ram, MF_RAM_BASE_PFN, WORLD_OWNERS * MODEL_PAGES, has);
 	for (i = 0; i < WORLD_OWNERS * MODEL_PAGES; i++) {
-		u32 has = mf_ram_pinned(m->w.ram, MF_RAM_BASE_PFN + i);
-
-		if (has < pins[i])
+		if (has[i] < pins[i])
 			return "a page of a mapping is not pinned";
-		if (has != pins[i] && !loose)
+		if (has[i] != pins[i] && !loose)
 			return "a page is pinned more often than it is mapped";
 	}
 	return NULL;

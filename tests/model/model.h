@@ -92,6 +92,7 @@ struct outcome {
 struct model {
 	struct world w;
 	u32 unit_of[MODEL_GROUPS];
+	bool foreign[WORLD_OWNERS * MODEL_PAGES];	/* by page of RAM */
 	struct mf_container *containers[MODEL_CONTAINERS];
 	struct ref_container refs[MODEL_CONTAINERS];
 
@@ -135,6 +136,7 @@ const struct ref_mapping *ref_find(const struct ref_container *r, u64 iova);
 struct ref_domain *ref_domain_of(struct ref_container *r, u32 group);
 bool ref_has_group(const struct ref_container *r, u32 group);
 u64 ref_pfn(const struct model *m, const struct ref_mapping *map, u64 iova);
+bool ref_foreign(const struct model *m, u64 pfn);
 u64 ref_pinned(const struct model *m, const struct ref_mapping *map);
 u64 ref_runs(const struct model *m, const struct ref_mapping *map);
 u64 ref_billed(const struct model *m, u32 owner);

@@ -163,9 +163,9 @@ static u64 pages_of(const struct ref_mapping *map)
 	return (map->span.last - map->span.first) / PAGE + 1;
 }
 
-static bool foreign(const struct model *m, u64 pfn)
+bool ref_foreign(const struct model *m, u64 pfn)
 {
-	return mf_ram_foreign(m->w.ram, pfn);
+	return m->foreign[pfn - MF_RAM_BASE_PFN];
 }
 
 /* Does page @i of a mapping begin a run? */
@@ -176,7 +176,7 @@ static bool begins_run(const struct model *m, const struct ref_mapping *map, u64
 	if (!i || map->single || !(iova % GIB))
 		return true;
 	before = ref_pfn(m, map, iova - PAGE);
-	return pfn != before + 1 || foreign(m, pfn) != foreign(m, before);
+	return pfn != before + 1 || ref_foreign(m, pfn) != ref_foreign(m, before);
 }
 
 u64 ref_runs(const struct model *m, const struct ref_mapping *map)
@@ -211,7 +211,7 @@ u64 ref_pinned(const struct model *m, const struct ref_mapping *map)
 	u64 pages = 0, i;
 
 	for (i = 0; i < pages_of(map); i++)
-		pages += !foreign(m, ref_pfn(m, map, map->span.first + i * PAGE));
+		pages += !ref_foreign(m, ref_pfn(m, map, map->span.first + i * PAGE));
 	return pages;
 }
 

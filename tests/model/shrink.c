@@ -76,5 +76,6 @@ void model_print(u64 topology, const struct op *ops, u32 nr)
 	for (i = 0; i < nr; i++)
 		fprintf(stderr, "\t{ %s, %u, %u, %u, %u, %u },\n", names[ops[i].type % OP_TYPES],
 			ops[i].c, ops[i].a, ops[i].b, ops[i].d, ops[i].e);
-	fprintf(stderr, "};\nREPLAY(0x%llx, ops_%llx, MF_EVENT_MAPPED, MF_NOT_REFUSED);\n", topology, topology);
+	fprintf(stderr, "};\nREPLAY(0x%llx, ops_%llx, MF_EVENT_MAPPED, MF_NOT_REFUSED);\n",
+		topology, topology);
 }

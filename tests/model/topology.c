@@ -153,6 +153,8 @@ void model_init(struct model *m, u64 topology)
 	scatter(m, &chance);
 	make_memory(m, &chance);
 	m->small_batches = model_random(&chance) & 1;
+	for (i = 0; i < WORLD_OWNERS * MODEL_PAGES; i++)
+		m->foreign[i] = mf_ram_foreign(m->w.ram, MF_RAM_BASE_PFN + i);
 	/* Both owners see some pages of RAM in common. */
 	for (i = 0; i < 8; i++)
 		mf_ram_owner_place(m->w.owner[1], VADDR + (100 + i) * PAGE,

@@ -78,7 +78,8 @@ void world_init(struct world *w, u64 pages, enum mf_ram_layout layout)
 	w->host.event = world_event;
 	w->host.event_context = w;
 	w->host.alloc_limit = 16 * MIB;
-	w->ram = mf_ram_new(&w->host, WORLD_OWNERS * rounded);
+	w->ram_pages = WORLD_OWNERS * rounded;
+	w->ram = mf_ram_new(&w->host, w->ram_pages);
 	if (!w->ram)
 		abort();
 	for (i = 0; i < WORLD_OWNERS; i++) {
@@ -420,6 +421,21 @@ static void mix_container(u64 *hash, struct mf_container *c)
 	}
 }
 
+static void mix_pins(u64 *hash, struct world *w)
+{
+	u32 pins[256];
+	u64 page, some, i;
+
+	for (page = 0; page < w->ram_pages; page += some) {
+		some = mf_min(w->ram_pages - page, 256);
+		mf_ram_pins(w->ram, MF_RAM_BASE_PFN + page, some, pins);
+		for (i = 0; i < some; i++) {
+			if (pins[i])
+				mix(hash, (page + i) << 20 | pins[i]);
+		}
+	}
+}
+
 /**
  * world_fingerprint() - one number for all that a failed request must not change
  */
@@ -427,7 +443,7 @@ u64 world_fingerprint(struct world *w, struct mf_container **containers, u32 nr)
 {
 	struct mf_user_live live = mf_user_host_live(&w->host);
 	struct mf_host_domain *domains[WORLD_GROUPS];
-	u64 hash = 0xcbf29ce484222325ull, page;
+	u64 hash = 0xcbf29ce484222325ull;
 	u32 i, n, j;
 
 	mix(&hash, live.allocations);
@@ -436,11 +452,9 @@ u64 world_fingerprint(struct world *w, struct mf_container **containers, u32 nr)
 	mix(&hash, live.owners);
 	mix(&hash, live.domains);
 	mix(&hash, live.attached);
-	for (i = 0; i < WORLD_OWNERS; i++) {
+	for (i = 0; i < WORLD_OWNERS; i++)
 		mix(&hash, w->owner[i]->owner.billed);
-		for (page = 0; page < w->owner[i]->pages; page++)
-			mix(&hash, mf_ram_pinned(w->ram, w->owner[i]->pfns[page]));
-	}
+	mix_pins(&hash, w);
 	n = find_domains(w, domains);
 	for (i = 0; i < n; i++)
 		domains[i]->unit->ops->for_each_mapped(domains[i], mix_mapped, &hash);

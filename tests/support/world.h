@@ -36,6 +36,7 @@
 struct world {
 	struct mf_user_host host;
 	struct mf_ram *ram;
+	u64 ram_pages;
 	struct mf_ram_owner *owner[WORLD_OWNERS];
 	struct mf_simple units[WORLD_UNITS];
 	u32 nr_units;

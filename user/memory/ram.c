@@ -184,6 +184,20 @@ u32 mf_ram_pinned(struct mf_ram *ram, u64 pfn)
 	return pins;
 }
 
+/**
+ * mf_ram_pins() - how often each of some pages is pinned, all at one moment
+ * @ram: the RAM
+ * @pfn: the first page
+ * @pages: how many
+ * @pins: where to put as many counts
+ */
+void mf_ram_pins(struct mf_ram *ram, u64 pfn, u64 pages, u32 *pins)
+{
+	mf_mutex_lock(&ram->lock);
+	memcpy(pins, &ram->pins[pfn - MF_RAM_BASE_PFN], pages * sizeof(*pins));
+	mf_mutex_unlock(&ram->lock);
+}
+
 static bool has_flag(struct mf_ram *ram, u64 pfn, u8 flag)
 {
 	bool set;

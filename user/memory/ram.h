@@ -62,6 +62,7 @@ void mf_ram_reserve(struct mf_ram *ram, u64 pfn, u64 pages);
 void mf_ram_read(struct mf_ram *ram, u64 pfn, u32 offset, void *buffer, u32 bytes);
 void mf_ram_write(struct mf_ram *ram, u64 pfn, u32 offset, const void *buffer, u32 bytes);
 u32 mf_ram_pinned(struct mf_ram *ram, u64 pfn);
+void mf_ram_pins(struct mf_ram *ram, u64 pfn, u64 pages, u32 *pins);
 bool mf_ram_foreign(struct mf_ram *ram, u64 pfn);
 bool mf_ram_dirty(struct mf_ram *ram, u64 pfn);
 

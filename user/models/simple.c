@@ -100,14 +100,12 @@ static void simple_domain_settle(struct mf_host_domain *domain, struct mf_featur
 static u32 largest_leaf(u64 pgsizes, u64 iova, u64 pfn, u64 pages)
 {
 	u64 bytes = pages << MF_PAGE_SHIFT, address = iova | pfn << MF_PAGE_SHIFT;
-	u32 shift;
+	u64 largest = 1ull << (63 - __builtin_clzll(bytes));
+	u64 aligned = address ? address & -address : 1ull << 63;
+	u64 fit = pgsizes & MF_PAGE_MASK & ((mf_min(largest, aligned) << 1) - 1);
 
-	for (shift = 63; shift >= MF_PAGE_SHIFT; shift--) {
-		u64 size = 1ull << shift;
-
-		if (pgsizes & size && size <= bytes && !(address & (size - 1)))
-			return shift;
-	}
+	if (fit)
+		return 63 - (u32)__builtin_clzll(fit);
 	/* Sizes below a page fill one together. */
 	return pgsizes & (MF_PAGE_SIZE - 1) ? MF_PAGE_SHIFT : 0;
 }

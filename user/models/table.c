@@ -189,20 +189,24 @@ static void visit(const struct mf_table_node *node, u64 iova, u32 level, mf_leaf
 		  void *context)
 {
 	struct mf_leaf leaf;
+	u64 left = node->used;
 	u32 i;
 
-	for (i = 0; i < ENTRIES; i++) {
+	/* Most nodes have few entries, and those are first. */
+	for (i = 0; left && i < ENTRIES; i++) {
 		u64 entry = node->entries[i], at = iova | (u64)i << level_shift(level);
 
 		if (!entry)
 			continue;
 		if (!(entry & ENTRY_LEAF)) {
+			left--;
 			visit(child(entry), at, level - 1, fn, context);
 			continue;
 		}
 		read_entry(entry, at, &leaf);
 		fn(context, &leaf);
 		i += leaf_entries(leaf.shift) - 1;
+		left -= leaf_entries(leaf.shift);
 	}
 }
 
