@@ -140,14 +140,17 @@ void mf_ram_free(struct mf_ram *ram)
 
 /**
  * mf_ram_reserve() - make pages foreign: never pinned, never billed
+ * @ram: the RAM
+ * @pfn: the first page
+ * @pages: how many; RAM may end before
  */
 void mf_ram_reserve(struct mf_ram *ram, u64 pfn, u64 pages)
 {
 	u64 page = pfn - MF_RAM_BASE_PFN;
 
 	mf_mutex_lock(&ram->lock);
-	while (pages--)
-		ram->flags[page++] |= PAGE_FOREIGN;
+	for (; pages-- && page < ram->pages; page++)
+		ram->flags[page] |= PAGE_FOREIGN;
 	mf_mutex_unlock(&ram->lock);
 }
 
