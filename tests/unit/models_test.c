@@ -292,6 +292,63 @@ static void test_device_moves_bytes_exactly(void **state)
 	check(world_end(&w));
 }
 
+static void test_device_and_cpu_see_the_same_memory(void **state)
+{
+	const u8 out[] = "written by the processor";
+	u8 in[sizeof(out)] = "";
+	struct world w;
+	u64 pfn;
+
+	(void)state;
+	world_ready(&w);
+	assert_int_equal(world_map(&w, 0, VADDR, PAGE, RW, NULL), 0);
+	pfn = mf_ram_owner_pfn(w.owner[0], VADDR);
+	mf_ram_write(w.ram, pfn, 77, out, sizeof(out));
+	assert_int_equal(mf_device_read(&w.devices[0], 77, in, sizeof(in)), 0);
+	assert_memory_equal(in, out, sizeof(out));
+	assert_int_equal(mf_ram_pinned(w.ram, pfn), 1);
+	assert_int_equal(mf_ram_pinned(w.ram, pfn + 1), 0);
+	check(world_end(&w));
+}
+
+static void test_dma_to_no_memory_at_all(void **state)
+{
+	struct mf_host_domain *d;
+	struct world w;
+	u8 byte;
+
+	(void)state;
+	d = bare(&w, &world_plain);
+	assert_int_equal(map_one(&w, d, 0, 16, 1), 0);
+	assert_int_equal(mf_device_read(&w.devices[0], 0, &byte, 1), -EFAULT);
+	assert_int_equal(w.devices[0].fault.why, MF_FAULT_NOWHERE);
+	assert_true(unmap(&w, d, 0, PAGE) == PAGE);
+	end_bare(&w, d);
+}
+
+static void test_ram_is_used_up(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_init(&w, 100, MF_RAM_CONTIGUOUS);
+	assert_null(mf_ram_owner_new(w.ram, VADDR, 1, MF_RAM_CONTIGUOUS, 0));
+	check(world_end(&w));
+}
+
+static void test_each_call_has_a_name_of_its_own(void **state)
+{
+	u32 i, j;
+
+	(void)state;
+	for (i = 0; i < MF_NR_CALLS; i++) {
+		for (j = 0; j < i; j++)
+			assert_string_not_equal(mf_call_name(i), mf_call_name(j));
+	}
+	assert_string_equal(mf_call_name(MF_CALL_DOMAIN_FLUSH), "domain_flush");
+	assert_string_equal(mf_call_name(MF_NR_CALLS), "unknown");
+}
+
 static void test_units_share_domains_only_if_they_can(void **state)
 {
 	struct mf_simple_config variants[5];
@@ -357,6 +414,10 @@ int main(void)
 		cmocka_unit_test(test_absence_is_remembered_until_sync),
 		cmocka_unit_test(test_misuse_is_counted),
 		cmocka_unit_test(test_device_moves_bytes_exactly),
+		cmocka_unit_test(test_device_and_cpu_see_the_same_memory),
+		cmocka_unit_test(test_dma_to_no_memory_at_all),
+		cmocka_unit_test(test_ram_is_used_up),
+		cmocka_unit_test(test_each_call_has_a_name_of_its_own),
 		cmocka_unit_test(test_units_share_domains_only_if_they_can),
 		cmocka_unit_test(test_layouts),
 	};

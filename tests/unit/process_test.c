@@ -3,6 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "tests/support/world.h"
 #include "user/memory/process.h"
@@ -170,36 +173,72 @@ static void test_unpinned_memory_is_not_touched(void **state)
 }
 
 /* Many pins of chance pages against plain counts: the table loses none. */
+#define MANY 4096
+
 static void test_counts_of_many_overlapping_pins(void **state)
 {
-	u32 counts[256] = { 0 }, i, page;
+	static u32 counts[MANY];
+	u32 i, page;
 	struct { u64 page, pages; bool in; } maps[40] = { 0 };
 	struct own o;
 
 	(void)state;
-	setup(&o, 256);
+	setup(&o, MANY);
 	srand(7);
-	for (i = 0; i < 1500; i++) {
-		u32 k = (u32)rand() % 40;
+	for (i = 0; i < 3000; i++) {
+		u32 k = (u32)rand() % 40, step;
 
-		if (maps[k].in) {
-			assert_int_equal(mf_unmap(o.w.c, k * MIB, MIB, NULL, NULL), 0);
-			for (page = 0; page < maps[k].pages; page++)
-				counts[maps[k].page + page]--;
-		} else {
-			maps[k].page = (u64)rand() % 240;
+		if (!maps[k].in) {
+			maps[k].page = (u64)rand() % (MANY - 16);
 			maps[k].pages = 1 + (u64)rand() % 16;
 			assert_int_equal(map(&o, k * MIB, maps[k].page, maps[k].pages, RW), 0);
-			for (page = 0; page < maps[k].pages; page++)
-				counts[maps[k].page + page]++;
+		} else {
+			assert_int_equal(mf_unmap(o.w.c, k * MIB, MIB, NULL, NULL), 0);
 		}
+		step = maps[k].in ? -1u : 1;
+		for (page = 0; page < maps[k].pages; page++)
+			counts[maps[k].page + page] += step;
 		maps[k].in = !maps[k].in;
-		for (page = 0; i % 16 == 0 && page < 256; page++)
+		for (page = 0; i % 128 == 0 && page < MANY; page++)
 			assert_int_equal(mf_memory_pinned(&o.w.host,
 							  (uintptr_t)o.memory / PAGE + page),
 					 counts[page]);
 	}
 	check(world_check(&o.w));
+	end(&o);
+}
+
+/* In a child that may lock nothing: what it asks for is refused, and undone. */
+static int map_without_right(struct own *o)
+{
+	struct rlimit none = { 0, 0 };
+	struct mf_refusal why = { 0 };
+	int err;
+
+	/* Who is root locks what he likes. */
+	if (setrlimit(RLIMIT_MEMLOCK, &none) || (!geteuid() && setresuid(65534, 65534, 65534)))
+		return 1;
+	err = mf_map(o->w.c, mf_process_owner(o->process), 0, (uintptr_t)o->memory, 8 * PAGE, RW, 0,
+		     &why);
+	if (err != -ENOMEM || why.reason != MF_REASON_PIN)
+		return 2;
+	return mf_user_host_live(&o->w.host).pins ? 3 : 0;
+}
+
+static void test_limit_of_the_process_is_felt(void **state)
+{
+	struct own o;
+	int status;
+	pid_t child;
+
+	(void)state;
+	setup(&o, 8);
+	child = fork();
+	if (!child)
+		_exit(map_without_right(&o));
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
 	end(&o);
 }
 
@@ -227,6 +266,7 @@ int main(void)
 		cmocka_unit_test(test_write_to_readonly_memory_is_a_fault),
 		cmocka_unit_test(test_unpinned_memory_is_not_touched),
 		cmocka_unit_test(test_counts_of_many_overlapping_pins),
+		cmocka_unit_test(test_limit_of_the_process_is_felt),
 	};
 
 	if (!supported()) {
