@@ -294,7 +294,7 @@ static void test_device_moves_bytes_exactly(void **state)
 
 static void test_device_and_cpu_see_the_same_memory(void **state)
 {
-	const u8 out[] = "written by the processor";
+	static const u8 out[] = "written by the processor";
 	u8 in[sizeof(out)] = "";
 	struct world w;
 	u64 pfn;
