@@ -178,6 +178,43 @@ static void test_without_memory_small_batches_do(void **state)
 	check(world_end(&w));
 }
 
+/* A mapping that is live may be unmapped by others: its maker is done with it. */
+struct after {
+	struct world *w;
+	u32 allocs;
+	u32 late;
+};
+
+static int see_late_calls(void *context, const struct mf_call *call)
+{
+	struct after *a = context;
+
+	if (call->type == MF_CALL_ALLOC && call->amount == 512 * sizeof(mf_run))
+		return -ENOMEM;
+	a->allocs += call->type == MF_CALL_ALLOC;
+	if (a->w->events[MF_EVENT_MAPPED] && call->type != MF_CALL_FREE)
+		a->late++;
+	return 0;
+}
+
+static void test_live_mapping_is_left_alone(void **state)
+{
+	struct after after;
+	struct world w;
+
+	(void)state;
+	setup(&w, 130, MF_RAM_SCATTERED);
+	after = (struct after){ .w = &w };
+	w.watch = see_late_calls;
+	w.watch_context = &after;
+	/* In small batches, so that the list of runs grows, and is trimmed at the end. */
+	assert_int_equal(world_map(&w, 0, VADDR, 130 * PAGE, RW, NULL), 0);
+	assert_true(after.allocs >= 5);
+	assert_int_equal(after.late, 0);
+	w.watch = NULL;
+	check(world_end(&w));
+}
+
 static void test_small_pages_are_runs_of_one_page_in_leaves_of_one(void **state)
 {
 	struct mf_simple_config other = world_plain;
@@ -328,6 +365,7 @@ int main(void)
 		cmocka_unit_test(test_granule_is_never_cut),
 		cmocka_unit_test(test_scattered_gets_one_run_a_page),
 		cmocka_unit_test(test_without_memory_small_batches_do),
+		cmocka_unit_test(test_live_mapping_is_left_alone),
 		cmocka_unit_test(test_small_pages_are_runs_of_one_page_in_leaves_of_one),
 		cmocka_unit_test(test_large_leaves_where_memory_allows),
 		cmocka_unit_test(test_foreign_pages_end_a_run),
