@@ -309,8 +309,7 @@ static void undo_mapping(struct mf_container *c, struct mf_mapping *m)
 		mf_domains_unmap(c, m);
 	mf_mutex_lock(&c->lock);
 	mf_mapping_unlink(c, m);
-	/* Without domains no unit can keep it, whatever it did before. */
-	stuck = c->domains && mf_mapping_keep_stuck(c, m);
+	stuck = mf_mapping_keep_stuck(c, m);
 	mf_mutex_unlock(&c->lock);
 	mf_turnstile_advance(&c->at_rest);
 	mf_rwlock_read_unlock(&c->domains_lock);

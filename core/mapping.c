@@ -152,7 +152,8 @@ void mf_mapping_unlink(struct mf_container *c, struct mf_mapping *m)
  * @m: a mapping out of the index and, as far as the units obeyed, the domains
  *
  * It stays pinned and billed until no domain is left that could translate to
- * it: a page that a device may still reach is not given back.
+ * it: a page that a device may still reach is not given back. Without domains
+ * no unit can keep anything, whatever it did before.
  *
  * Context: c->domains_lock and c->lock are held.
  * Return: true if it is kept, false if it can be freed.
