@@ -25,7 +25,7 @@ static struct mf_host_group *begin(u64 pages, enum mf_ram_layout layout)
 /* A group behind a unit of another kind, which can share no domain with @world_plain. */
 static struct mf_host_group *other_group(u64 pgsizes)
 {
-	struct mf_simple_config other = world_plain;
+	struct mf_model_config other = world_plain;
 
 	other.kind = 2;
 	other.pgsizes = pgsizes;
@@ -207,7 +207,7 @@ static void test_b16_failed_replay_leaves_nothing(void **state)
 /* Units of one kind share a domain whatever their devices are plugged into. */
 static void test_b17_units_share_a_domain_by_what_they_can_do(void **state)
 {
-	struct mf_simple_config incoherent = world_plain;
+	struct mf_model_config incoherent = world_plain;
 	struct mf_host_group *first = begin(16, MF_RAM_CONTIGUOUS), *same, *differs;
 
 	(void)state;
@@ -402,7 +402,7 @@ static bool coherent(void)
 
 static void test_b30_coherency_can_be_asked(void **state)
 {
-	struct mf_simple_config incoherent = world_plain;
+	struct mf_model_config incoherent = world_plain;
 	struct mf_host_group *group;
 
 	(void)state;
@@ -420,7 +420,7 @@ static void test_b30_coherency_can_be_asked(void **state)
 /* It is turned on while the domain is empty, whatever numbers things have. */
 static void test_b32_coherency_is_enforced_where_it_can_be(void **state)
 {
-	struct mf_simple_config zero = world_plain;
+	struct mf_model_config zero = world_plain;
 	struct mf_domain_info d;
 
 	(void)state;

@@ -12,15 +12,15 @@
 static struct world w;
 
 /* A unit that translates all 64 bits. */
-static struct mf_simple_config whole(void)
+static struct mf_model_config whole(void)
 {
-	struct mf_simple_config config = world_plain;
+	struct mf_model_config config = world_plain;
 
 	config.aperture.last = TOP;
 	return config;
 }
 
-static struct mf_host_group *begin(const struct mf_simple_config *config, enum mf_rules rules,
+static struct mf_host_group *begin(const struct mf_model_config *config, enum mf_rules rules,
 				   enum mf_ram_layout layout)
 {
 	struct mf_host_group *group;
@@ -34,7 +34,7 @@ static struct mf_host_group *begin(const struct mf_simple_config *config, enum m
 
 static struct mf_host_group *other_group(void)
 {
-	struct mf_simple_config other = world_plain;
+	struct mf_model_config other = world_plain;
 
 	other.kind = 2;
 	return world_group(&w, world_unit(&w, &other));
@@ -84,7 +84,7 @@ static void test_b03_range_that_starts_with_a_mapping_takes_it(void **state)
 
 static void test_b04_wrapping_unmap_is_refused(void **state)
 {
-	struct mf_simple_config config = whole();
+	struct mf_model_config config = whole();
 	struct mf_refusal why;
 
 	(void)state;
@@ -98,7 +98,7 @@ static void test_b04_wrapping_unmap_is_refused(void **state)
 
 static void test_b05_wrapping_range_is_refused(void **state)
 {
-	struct mf_simple_config config = whole();
+	struct mf_model_config config = whole();
 	struct mf_refusal why;
 
 	(void)state;
@@ -114,7 +114,7 @@ static void test_b05_wrapping_range_is_refused(void **state)
 /* The RFC mapped nothing of it, said that it had, and kept an empty entry. */
 static void test_b05_mapping_up_to_the_top_is_made(void **state)
 {
-	struct mf_simple_config config = whole();
+	struct mf_model_config config = whole();
 	struct mf_host_group *group = begin(&config, MF_TYPE1V2, MF_RAM_CONTIGUOUS);
 	u8 byte;
 
@@ -128,7 +128,7 @@ static void test_b05_mapping_up_to_the_top_is_made(void **state)
 
 static void test_b07_mapping_ending_at_top_is_found(void **state)
 {
-	struct mf_simple_config config = whole();
+	struct mf_model_config config = whole();
 	struct mf_mapping_info m;
 
 	(void)state;
@@ -144,7 +144,7 @@ static void test_b07_mapping_ending_at_top_is_found(void **state)
 
 static void test_b07_mapping_ending_at_top_goes_with_all(void **state)
 {
-	struct mf_simple_config config = whole();
+	struct mf_model_config config = whole();
 	u64 unmapped;
 
 	(void)state;
@@ -264,7 +264,7 @@ static void test_b28_mappings_are_limited(void **state)
 static void test_b29_map_outside_the_window_is_refused(void **state)
 {
 	static const struct mf_region msi = { MF_REGION_MSI, { 0xfee00000, 0xfeefffff } };
-	struct mf_simple_config narrow = world_plain;
+	struct mf_model_config narrow = world_plain;
 	struct mf_host_group *group;
 	struct mf_refusal why;
 

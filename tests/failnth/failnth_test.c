@@ -24,7 +24,7 @@
 
 static struct scene {
 	struct world w;
-	struct mf_simple *units[3];
+	struct mf_model *units[3];
 	struct mf_host_group *groups[3];
 	bool armed;
 	u32 seen;	/* fallible calls since it was armed */
@@ -92,7 +92,7 @@ static void arm(struct scene *s, u32 nth, bool on)
  */
 static void scene_init(struct scene *s, u64 pages, enum mf_ram_layout layout)
 {
-	struct mf_simple_config other = world_plain;
+	struct mf_model_config other = world_plain;
 	u32 i;
 
 	other.kind = 2;

@@ -19,7 +19,7 @@ static struct outcome must_fail(int err)
 	return o;
 }
 
-static const struct mf_simple_config *config_of(const struct model *m, u32 unit)
+static const struct mf_model_config *config_of(const struct model *m, u32 unit)
 {
 	return &m->w.units[unit].config;
 }
@@ -331,8 +331,8 @@ struct outcome ref_map(const struct model *m, u32 c, const struct ref_mapping *w
 /* What is between units: can a domain of one take a group behind the other? */
 bool ref_could_join(const struct model *m, const struct ref_domain *d, u32 group)
 {
-	const struct mf_simple *own = &m->w.units[d->unit];
-	const struct mf_simple *other = &m->w.units[m->unit_of[group]];
+	const struct mf_model *own = &m->w.units[d->unit];
+	const struct mf_model *other = &m->w.units[m->unit_of[group]];
 
 	if (own == other)
 		return true;

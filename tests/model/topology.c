@@ -77,7 +77,8 @@ static void make_group(struct model *m, u32 unit, u64 *chance)
 static void make_unit(struct model *m, u64 *chance)
 {
 	u64 r = model_random(chance);
-	struct mf_simple_config config = {
+	struct mf_model_config config = {
+		.format = &mf_format_simple,
 		.kind = 1 + (r & 1),
 		.pgsizes = pgsizes[r >> 8 & 7],
 		.aperture = apertures[r >> 16 & 7],

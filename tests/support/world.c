@@ -9,12 +9,16 @@
 
 #include "tests/support/world.h"
 
-const struct mf_simple_config world_plain = {
+const struct mf_model_config world_plain = {
+	.format = &mf_format_simple,
 	.kind = 1,
 	.pgsizes = PAGE | 2 * MIB | GIB,
 	.aperture = { 0, (1ull << 48) - 1 },
 	.enforces = true,
 };
+
+/* Page tables of all units together; takes space only when used. */
+#define POOL_PAGES 0x10000
 
 static bool fallible(enum mf_call_type type)
 {
@@ -80,7 +84,8 @@ void world_init(struct world *w, u64 pages, enum mf_ram_layout layout)
 	w->host.alloc_limit = 16 * MIB;
 	w->ram_pages = WORLD_OWNERS * rounded;
 	w->ram = mf_ram_new(&w->host, w->ram_pages);
-	if (!w->ram)
+	w->pool = mf_pool_new(&w->host, POOL_PAGES);
+	if (!w->ram || !w->pool)
 		abort();
 	for (i = 0; i < WORLD_OWNERS; i++) {
 		w->owner[i] = mf_ram_owner_new(w->ram, VADDR, pages, layout, i + 1);
@@ -110,11 +115,14 @@ const char *world_end(struct world *w)
 		wrong = "something is left after release";
 	else if (w->bad_allocs)
 		wrong = "teardown allocated";
+	else if (mf_pool_used(w->pool))
+		wrong = "page tables are left after release";
 	else
 		wrong = world_check(w);
 
 	for (i = 0; i < WORLD_OWNERS; i++)
 		mf_ram_owner_free(w->owner[i]);
+	mf_pool_free(w->pool);
 	mf_ram_free(w->ram);
 	mf_user_host_fini(&w->host);
 	return wrong;
@@ -128,15 +136,16 @@ void world_open(struct world *w, enum mf_rules rules, u32 limit)
 		abort();
 }
 
-struct mf_simple *world_unit(struct world *w, const struct mf_simple_config *config)
+struct mf_model *world_unit(struct world *w, const struct mf_model_config *config)
 {
-	struct mf_simple *unit = &w->units[w->nr_units++];
+	struct mf_model *unit = &w->units[w->nr_units++];
 
-	mf_simple_init(unit, &w->host, config);
+	if (mf_model_init(unit, &w->host, w->pool, config))
+		abort();
 	return unit;
 }
 
-struct mf_host_group *world_group(struct world *w, struct mf_simple *unit)
+struct mf_host_group *world_group(struct world *w, struct mf_model *unit)
 {
 	struct mf_host_group *group = &w->groups[w->nr_groups];
 

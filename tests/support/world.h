@@ -18,7 +18,7 @@
 #include "user/host.h"
 #include "user/memory/ram.h"
 #include "user/models/device.h"
-#include "user/models/simple.h"
+#include "user/models/model.h"
 
 #define KIB		(1ull << 10)
 #define MIB		(1ull << 20)
@@ -36,9 +36,10 @@
 struct world {
 	struct mf_user_host host;
 	struct mf_ram *ram;
+	struct mf_pool *pool;
 	u64 ram_pages;
 	struct mf_ram_owner *owner[WORLD_OWNERS];
-	struct mf_simple units[WORLD_UNITS];
+	struct mf_model units[WORLD_UNITS];
 	u32 nr_units;
 	struct mf_host_group groups[WORLD_GROUPS];
 	struct mf_device devices[WORLD_GROUPS];
@@ -67,13 +68,13 @@ struct world {
 };
 
 /* A unit as most are: 4 KiB, 2 MiB and 1 GiB pages, 48 bits, coherent. */
-extern const struct mf_simple_config world_plain;
+extern const struct mf_model_config world_plain;
 
 void world_init(struct world *w, u64 pages, enum mf_ram_layout layout);
 const char *world_end(struct world *w);
 void world_open(struct world *w, enum mf_rules rules, u32 limit);
-struct mf_simple *world_unit(struct world *w, const struct mf_simple_config *config);
-struct mf_host_group *world_group(struct world *w, struct mf_simple *unit);
+struct mf_model *world_unit(struct world *w, const struct mf_model_config *config);
+struct mf_host_group *world_group(struct world *w, struct mf_model *unit);
 void world_fail(struct world *w, u64 nth, bool on, int err);
 struct mf_device *world_device(struct world *w, const struct mf_host_group *group);
 

@@ -206,7 +206,7 @@ static void *look(void *context)
 
 static void storm_init(void)
 {
-	struct mf_simple_config other = world_plain;
+	struct mf_model_config other = world_plain;
 	struct world *w = &storm.w;
 	u64 anchor = 0x616e63686f72;
 

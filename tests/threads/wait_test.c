@@ -50,7 +50,7 @@ static int stop(void *context, const struct mf_call *call)
 
 static void scene_init(struct scene *s)
 {
-	struct mf_simple_config other = world_plain;
+	struct mf_model_config other = world_plain;
 
 	other.kind = 2;
 	other.pgsizes = PAGE | 2 * MIB;

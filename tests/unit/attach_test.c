@@ -18,7 +18,7 @@ static void setup(struct world *w)
 	world_open(w, MF_TYPE1V2, 20);
 }
 
-static struct mf_host_group *group_of(struct world *w, const struct mf_simple_config *config)
+static struct mf_host_group *group_of(struct world *w, const struct mf_model_config *config)
 {
 	return world_group(w, world_unit(w, config));
 }
@@ -112,7 +112,7 @@ static void test_row_28_group_of_another_container(void **state)
 
 static void test_row_30_apertures_without_common_iova(void **state)
 {
-	struct mf_simple_config high = world_plain;
+	struct mf_model_config high = world_plain;
 	struct world w;
 
 	(void)state;
@@ -125,7 +125,7 @@ static void test_row_30_apertures_without_common_iova(void **state)
 
 static void test_row_31_aperture_excludes_a_mapping(void **state)
 {
-	struct mf_simple_config narrow = world_plain;
+	struct mf_model_config narrow = world_plain;
 	struct mf_span window[4];
 	struct mf_info info;
 	struct world w;
@@ -151,7 +151,7 @@ static void test_row_31_aperture_excludes_a_mapping(void **state)
 static void region_case(enum mf_region_type type, bool blocks)
 {
 	struct mf_region region = { type, { 16 * PAGE, 20 * PAGE - 1 } };
-	struct mf_simple_config other = world_plain;
+	struct mf_model_config other = world_plain;
 	struct mf_host_group *group;
 	struct world w;
 	u32 own;
@@ -211,7 +211,7 @@ static void test_row_33_relaxable_region_on_a_mapping(void **state)
 static void test_row_34_no_iova_left(void **state)
 {
 	static const struct mf_region all = { MF_REGION_RESERVED, { 0, (1ull << 48) - 1 } };
-	struct mf_simple_config other = world_plain;
+	struct mf_model_config other = world_plain;
 	struct mf_host_group *group;
 	struct world w;
 	u32 own;
@@ -310,7 +310,7 @@ static void test_row_37_domain_refuses_the_group(void **state)
 
 static void test_row_37_first_refuses_second_takes_it(void **state)
 {
-	struct mf_simple_config fine = world_plain;
+	struct mf_model_config fine = world_plain;
 	struct mf_host_group *a, *b, *c;
 	struct world w;
 
@@ -334,7 +334,7 @@ static void test_row_37_first_refuses_second_takes_it(void **state)
 
 static void test_row_38_coherency_or_kind_differs(void **state)
 {
-	struct mf_simple_config loose = world_plain, other = world_plain;
+	struct mf_model_config loose = world_plain, other = world_plain;
 	struct mf_info info;
 	struct world w;
 
@@ -359,7 +359,7 @@ static void test_row_38_coherency_or_kind_differs(void **state)
 
 static void test_row_39_mapping_too_fine_for_the_unit(void **state)
 {
-	struct mf_simple_config coarse = world_plain;
+	struct mf_model_config coarse = world_plain;
 	struct world w;
 
 	(void)state;
@@ -386,7 +386,7 @@ static void test_row_39_mapping_too_fine_for_the_unit(void **state)
 /* The IOVAs align, but the pages behind them lie apart: only the unit can tell. */
 static void test_row_39_memory_too_scattered_for_the_unit(void **state)
 {
-	struct mf_simple_config both = world_plain, coarse = world_plain;
+	struct mf_model_config both = world_plain, coarse = world_plain;
 	struct world w;
 
 	(void)state;
@@ -403,7 +403,7 @@ static void test_row_39_memory_too_scattered_for_the_unit(void **state)
 
 static void test_empty_granule(void **state)
 {
-	struct mf_simple_config coarse = world_plain;
+	struct mf_model_config coarse = world_plain;
 	struct mf_refusal why;
 	struct world w;
 
@@ -421,7 +421,7 @@ static void test_empty_granule(void **state)
 
 static void test_sizes_below_a_page_make_a_page(void **state)
 {
-	struct mf_simple_config tiny = world_plain;
+	struct mf_model_config tiny = world_plain;
 	struct mf_info info;
 	struct world w;
 	u8 byte = 1;
@@ -507,7 +507,7 @@ static void test_doorbell_for_a_joiner_that_is_the_first_to_need_it(void **state
 
 static void test_row_42_replay_fails_midway(void **state)
 {
-	struct mf_simple_config other = world_plain;
+	struct mf_model_config other = world_plain;
 	struct world w;
 	u32 nth;
 
@@ -600,7 +600,7 @@ static void test_row_46_detach_gives_back_what_attach_took(void **state)
 		{ MF_REGION_DIRECT, { 0x8000, 0x9fff } },
 		{ MF_REGION_RESERVED, { 0x9000, 0xafff } },
 	};
-	struct mf_simple_config other = world_plain;
+	struct mf_model_config other = world_plain;
 	struct mf_span window[8];
 	struct mf_info info;
 	struct world w;
@@ -642,7 +642,7 @@ static void test_window_has_room_in_each_order_of_leaving(void **state)
 		{ { MF_REGION_RESERVED, { 0x7000, 0x7fff } },
 		  { MF_REGION_MSI, { 0x17000, 0x17fff } } },
 	};
-	struct mf_simple_config other = world_plain;
+	struct mf_model_config other = world_plain;
 	struct world w;
 	u32 order, i, rest;
 
@@ -688,7 +688,7 @@ static void test_detach_of_a_stranger_is_ignored(void **state)
 
 static void test_replay_gives_the_same_runs(void **state)
 {
-	struct mf_simple_config other = world_plain;
+	struct mf_model_config other = world_plain;
 	struct world w;
 	u64 pins;
 	u8 byte = 77, back = 0;

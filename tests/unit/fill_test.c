@@ -111,7 +111,7 @@ static void test_run_as_long_as_a_chunk_and_one_page_more(void **state)
  */
 static void test_granule_is_never_cut(void **state)
 {
-	struct mf_simple_config coarse = world_plain;
+	struct mf_model_config coarse = world_plain;
 	struct world w;
 	u64 most, i;
 
@@ -217,7 +217,7 @@ static void test_live_mapping_is_left_alone(void **state)
 
 static void test_small_pages_are_runs_of_one_page_in_leaves_of_one(void **state)
 {
-	struct mf_simple_config other = world_plain;
+	struct mf_model_config other = world_plain;
 	struct mf_translation t;
 	struct world w;
 
@@ -229,8 +229,7 @@ static void test_small_pages_are_runs_of_one_page_in_leaves_of_one(void **state)
 	/* Replay keeps them apart as well. */
 	other.kind = 2;
 	assert_int_equal(mf_attach(w.c, world_group(&w, world_unit(&w, &other)), 0, NULL), 0);
-	assert_int_equal(w.units[1].unit.ops->translate(&w.units[1].unit, &w.groups[1], 5 * PAGE,
-							false, &t), MF_FAULT_NONE);
+	assert_int_equal(mf_model_walk(&w.units[1], w.groups[1].domain, 5 * PAGE, &t), MF_FAULT_NONE);
 	assert_true(t.span.last - t.span.first + 1 == PAGE);
 	check(world_end(&w));
 }
@@ -243,8 +242,7 @@ static void test_large_leaves_where_memory_allows(void **state)
 	(void)state;
 	setup(&w, 4 * 512, MF_RAM_CLUSTERED);
 	assert_int_equal(world_map(&w, 4 * MIB, VADDR, 8 * MIB, RW, NULL), 0);
-	assert_int_equal(w.units[0].unit.ops->translate(&w.units[0].unit, &w.groups[0], 7 * MIB,
-							false, &t), MF_FAULT_NONE);
+	assert_int_equal(mf_model_walk(&w.units[0], w.groups[0].domain, 7 * MIB, &t), MF_FAULT_NONE);
 	assert_true(t.span.last - t.span.first + 1 == 2 * MIB);
 	check(world_end(&w));
 }
@@ -264,7 +262,7 @@ static void test_foreign_pages_end_a_run(void **state)
 
 static void test_budget_of_unmap(void **state)
 {
-	struct mf_simple_config other = world_plain;
+	struct mf_model_config other = world_plain;
 	struct world w;
 	u64 unmaps, flushes;
 	u32 i;
@@ -337,7 +335,7 @@ static void test_budget_of_one_page(void **state)
 
 static void test_budget_of_detach(void **state)
 {
-	struct mf_simple_config other = world_plain;
+	struct mf_model_config other = world_plain;
 	struct world w;
 	u32 i;
 

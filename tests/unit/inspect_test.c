@@ -110,7 +110,7 @@ static void see_owner(void *context, const struct mf_owner *owner, u64 pages)
 
 static void test_domains_and_their_groups(void **state)
 {
-	struct mf_simple_config other = world_plain;
+	struct mf_model_config other = world_plain;
 	struct seen seen = { 0 };
 	struct mf_domain_info d;
 	struct world w;

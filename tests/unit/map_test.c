@@ -89,7 +89,7 @@ static void test_row_63_misaligned(void **state)
 
 static void test_row_63_granule_is_the_largest_minimum(void **state)
 {
-	struct mf_simple_config coarse = world_plain;
+	struct mf_model_config coarse = world_plain;
 	struct mf_info info;
 	struct world w;
 
@@ -188,7 +188,7 @@ static void test_row_68_outside_or_across_windows(void **state)
 
 static void test_row_70_mapping_ends_at_the_top_of_the_space(void **state)
 {
-	struct mf_simple_config wide = world_plain;
+	struct mf_model_config wide = world_plain;
 	struct mf_mapping_info m;
 	struct mf_refusal why;
 	struct world w;
@@ -342,7 +342,7 @@ static void test_row_83_limit_found_late_is_unwound(void **state)
 
 static void test_row_87_unit_fails_in_each_domain(void **state)
 {
-	struct mf_simple_config other = world_plain;
+	struct mf_model_config other = world_plain;
 	u32 which, nth;
 	struct world w;
 
@@ -352,7 +352,7 @@ static void test_row_87_unit_fails_in_each_domain(void **state)
 			world_init(&w, 600, MF_RAM_SCATTERED);
 			world_open(&w, MF_TYPE1V2, 9);
 			for (other.kind = 1; other.kind <= 3; other.kind++) {
-				struct mf_simple *unit = world_unit(&w, &other);
+				struct mf_model *unit = world_unit(&w, &other);
 
 				assert_int_equal(mf_attach(w.c, world_group(&w, unit), 0, NULL), 0);
 			}
@@ -426,7 +426,7 @@ static void test_written_pages_are_given_back_dirty(void **state)
 /* A unit that remembers absence sees a new mapping at once: it is synced. */
 static void test_unit_with_caching_mode_is_synced(void **state)
 {
-	struct mf_simple_config caching = world_plain;
+	struct mf_model_config caching = world_plain;
 	struct world w;
 	u8 byte = 9;
 

@@ -89,7 +89,7 @@ static void test_only_the_mappings_concerned_are_stuck(void **state)
 
 static void test_stuck_in_one_domain_of_two(void **state)
 {
-	struct mf_simple_config other = world_plain;
+	struct mf_model_config other = world_plain;
 	struct world w;
 
 	(void)state;
@@ -136,7 +136,7 @@ static void test_failed_map_whose_undo_is_stuck(void **state)
  */
 static void stuck_batch(u32 fail_map, u32 short_unmaps)
 {
-	struct mf_simple_config other = world_plain;
+	struct mf_model_config other = world_plain;
 	struct mf_refusal why;
 	struct world w;
 
@@ -199,7 +199,7 @@ static void test_last_domain_leaves_while_a_mapping_is_made(void **state)
 {
 	struct leave leave;
 	struct mf_refusal why;
-	struct mf_simple *unit;
+	struct mf_model *unit;
 	struct world w;
 	u32 nth, back;
 
@@ -240,7 +240,7 @@ static int join_while_pinning(void *context, const struct mf_call *call)
 
 static void test_attach_while_a_mapping_is_made(void **state)
 {
-	struct mf_simple_config other = world_plain;
+	struct mf_model_config other = world_plain;
 	struct leave l;
 	struct world w;
 	u32 nth;

@@ -10,17 +10,17 @@
 #include "user/models/device.h"
 
 static enum mf_fault_why access_page(struct mf_host_group *group, u64 iova, void *buffer,
-				     u32 bytes, bool write)
+				     u32 bytes, bool write, struct mf_fault *fault)
 {
 	struct mf_unit *unit = group->unit;
 	struct mf_translation t;
-	enum mf_fault_why why;
 	u64 pfn;
 
-	why = unit->ops->translate(unit, group, iova, write, &t);
-	if (why)
-		return why;
+	if (unit->ops->translate(unit, group, iova, write, &t, fault))
+		return fault->why;
 
+	*fault = (struct mf_fault){ .iova = iova, .write = write, .group = group->id,
+				    .level = t.level, .entry = t.entry };
 	pfn = t.pfn + ((iova - t.span.first) >> MF_PAGE_SHIFT);
 	switch (mf_memory_access(unit->host, pfn, (u32)(iova & (MF_PAGE_SIZE - 1)), buffer, bytes,
 				 write)) {
@@ -33,9 +33,10 @@ static enum mf_fault_why access_page(struct mf_host_group *group, u64 iova, void
 	}
 }
 
-static int record(struct mf_device *device, enum mf_fault_why why, u64 iova, bool write)
+static int record(struct mf_device *device, enum mf_fault_why why, struct mf_fault *fault)
 {
-	device->fault = (struct mf_fault){ .why = why, .iova = iova, .write = write };
+	fault->why = why;
+	device->fault = *fault;
 	device->faults++;
 	device->unpinned += why == MF_FAULT_UNPINNED;
 	return -EFAULT;
@@ -45,16 +46,17 @@ static int dma(struct mf_device *device, u64 iova, u8 *buffer, u64 bytes, bool w
 {
 	struct mf_user_host *host = device->group->unit->host;
 	enum mf_fault_why why;
+	struct mf_fault fault;
 
 	while (bytes) {
 		u64 left = MF_PAGE_SIZE - (iova & (MF_PAGE_SIZE - 1));
 		u32 some = (u32)mf_min(bytes, left);
 
 		mf_mutex_lock(&host->units_lock);
-		why = access_page(device->group, iova, buffer, some, write);
+		why = access_page(device->group, iova, buffer, some, write, &fault);
 		mf_mutex_unlock(&host->units_lock);
 		if (why)
-			return record(device, why, iova, write);
+			return record(device, why, &fault);
 		iova += some;
 		buffer += some;
 		bytes -= some;

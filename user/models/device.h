@@ -12,18 +12,6 @@ extern "C" {
 #endif
 
 /**
- * struct mf_fault - DMA that went nowhere
- * @why: why
- * @iova: the first IOVA that could not be accessed
- * @write: it was to be written
- */
-struct mf_fault {
-	enum mf_fault_why why;
-	u64 iova;
-	bool write;
-};
-
-/**
  * struct mf_device - a device; zero it and say its group
  * @group: the group it is in
  * @fault: the last fault

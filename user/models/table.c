@@ -149,23 +149,32 @@ int mf_table_map(struct mf_table *t, const struct mf_leaf *leaf)
 
 /**
  * mf_table_find() - the leaf that translates an IOVA
+ * @t: the table
+ * @iova: the IOVA
+ * @leaf: is set to it; or, when there is none, its @iova and @shift to a range
+ *	around the IOVA that holds nothing
  *
- * Return: false when there is none.
+ * Return: is there one?
  */
 bool mf_table_find(const struct mf_table *t, u64 iova, struct mf_leaf *leaf)
 {
 	const struct mf_table_node *node = t->root;
 	u32 level = LEVELS;
+	u64 entry;
 
-	while (node && level--) {
-		u64 entry = node->entries[index_at(iova, level)];
+	while (level--) {
+		entry = node ? node->entries[index_at(iova, level)] : 0;
 
 		if (entry & ENTRY_LEAF) {
 			read_entry(entry, iova, leaf);
 			return true;
 		}
+		if (!entry)
+			break;
 		node = child(entry);
 	}
+	leaf->shift = level_shift(level);
+	leaf->iova = iova >> leaf->shift << leaf->shift;
 	return false;
 }
 
@@ -183,40 +192,6 @@ void mf_table_unmap(struct mf_table *t, const struct mf_leaf *leaf)
 	memset(&node->entries[first], 0, n * sizeof(node->entries[0]));
 	node->used -= n;
 	prune(t, leaf->iova);
-}
-
-static void visit(const struct mf_table_node *node, u64 iova, u32 level, mf_leaf_fn fn,
-		  void *context)
-{
-	struct mf_leaf leaf;
-	u64 left = node->used;
-	u32 i;
-
-	/* Most nodes have few entries, and those are first. */
-	for (i = 0; left && i < ENTRIES; i++) {
-		u64 entry = node->entries[i], at = iova | (u64)i << level_shift(level);
-
-		if (!entry)
-			continue;
-		if (!(entry & ENTRY_LEAF)) {
-			left--;
-			visit(child(entry), at, level - 1, fn, context);
-			continue;
-		}
-		read_entry(entry, at, &leaf);
-		fn(context, &leaf);
-		i += leaf_entries(leaf.shift) - 1;
-		left -= leaf_entries(leaf.shift);
-	}
-}
-
-/**
- * mf_table_for_each() - visit every leaf, in order of IOVA
- */
-void mf_table_for_each(const struct mf_table *t, mf_leaf_fn fn, void *context)
-{
-	if (t->root)
-		visit(t->root, 0, LEVELS - 1, fn, context);
 }
 
 static void free_node(struct mf_table_node *node, u32 level)

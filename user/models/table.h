@@ -29,12 +29,9 @@ struct mf_leaf {
 	u32 prot;
 };
 
-typedef void (*mf_leaf_fn)(void *context, const struct mf_leaf *leaf);
-
 int mf_table_map(struct mf_table *t, const struct mf_leaf *leaf);
 void mf_table_unmap(struct mf_table *t, const struct mf_leaf *leaf);
 bool mf_table_find(const struct mf_table *t, u64 iova, struct mf_leaf *leaf);
-void mf_table_for_each(const struct mf_table *t, mf_leaf_fn fn, void *context);
 void mf_table_free(struct mf_table *t);
 
 #ifdef __cplusplus

@@ -24,10 +24,14 @@ enum mf_fault_why {
 	MF_FAULT_NO_DOMAIN,	/* the group is attached to none */
 	MF_FAULT_APERTURE,	/* beyond what the domain can translate */
 	MF_FAULT_NOT_PRESENT,	/* nothing is mapped there */
+	MF_FAULT_RESERVED,	/* an entry has a bit set that the unit does not know */
+	MF_FAULT_TABLE,		/* the table leads to where no table can be */
+	MF_FAULT_DEVICE,	/* what the unit was told about the device makes no sense */
 	MF_FAULT_READ,		/* what is mapped may not be read */
 	MF_FAULT_WRITE,		/* what is mapped may not be written */
 	MF_FAULT_NOWHERE,	/* it translates to a page that does not exist */
 	MF_FAULT_UNPINNED,	/* never to be seen: it translates to a page nobody pinned */
+	MF_NR_FAULTS,
 };
 
 /**
@@ -35,11 +39,42 @@ enum mf_fault_why {
  * @span: the IOVAs it holds for: a leaf
  * @pfn: the page that @span.first translates to
  * @prot: MF_READ and MF_WRITE
+ * @level: which level of the table that was read from; 1 is the lowest
+ * @entry: the entry there, as the hardware has it
  */
 struct mf_translation {
 	struct mf_span span;
 	u64 pfn;
 	u32 prot;
+	u32 level;
+	u64 entry;
+};
+
+/* How many words of 64 bits the longest fault record of any hardware has. */
+#define MF_RECORD_WORDS 4
+
+/**
+ * struct mf_fault - DMA that went nowhere
+ * @why: why
+ * @iova: the first IOVA that could not be accessed
+ * @write: it was to be written
+ * @group: the number of the device's group
+ * @level: the level of the table entry that was in the way, 0: none
+ * @entry: that entry
+ * @code: the number the hardware has for it; 0 where it has none
+ * @name: the hardware's name for it, or NULL
+ * @record: the record the hardware would write, little-endian words
+ */
+struct mf_fault {
+	enum mf_fault_why why;
+	u64 iova;
+	bool write;
+	u32 group;
+	u32 level;
+	u64 entry;
+	u32 code;
+	const char *name;
+	u64 record[MF_RECORD_WORDS];
 };
 
 /* Visits one translation that the unit could use; @cached: from its IOTLB. */
@@ -57,7 +92,8 @@ typedef void (*mf_translation_fn)(void *context, struct mf_host_domain *domain,
  *	unit leaves it
  * @invalidate: drop what is cached for a domain and a span; @absent: only
  *	that nothing was mapped there
- * @translate: what does a group's device reach at an IOVA? For @write or read
+ * @translate: what does a group's device reach at an IOVA? For @write or read.
+ *	Returns MF_FAULT_NONE with @translation filled in, or else @fault
  * @for_each_cached: visit what the IOTLB holds
  * @for_each_mapped: visit what the domain's table holds
  */
@@ -74,7 +110,8 @@ struct mf_unit_ops {
 	void (*invalidate)(struct mf_unit *unit, struct mf_host_domain *domain,
 			   struct mf_span span, bool absent);
 	enum mf_fault_why (*translate)(struct mf_unit *unit, struct mf_host_group *group, u64 iova,
-				       bool write, struct mf_translation *translation);
+				       bool write, struct mf_translation *translation,
+				       struct mf_fault *fault);
 	void (*for_each_cached)(struct mf_unit *unit, mf_translation_fn fn, void *context);
 	void (*for_each_mapped)(struct mf_host_domain *domain, mf_translation_fn fn,
 				void *context);
