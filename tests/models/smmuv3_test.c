@@ -295,6 +295,56 @@ static void test_every_bit_of_a_descriptor(void **state)
 	tear_down(&b);
 }
 
+static void test_every_memory_type(void **state)
+{
+	struct bench b;
+	u64 type;
+
+	(void)state;
+	set_up(&b, &unit_4k, STE2_4K);
+	fill_4k(&b);
+	b.config.enforces = true;
+	for (type = 0; type < 16; type++) {
+		mf_pool_write(b.pool, POOL + 0x3000 + 8 * 4, 0x00001234567897c3ull | type << 2);
+		/* Combined with the device's: outer and inner, of which neither is 0b00 alone. */
+		b.ste[1] = STE1;
+		assert_int_equal(walk(&b, IOVA), type == 4 || type == 8 || type == 12 ?
+				 MF_FAULT_RESERVED : MF_FAULT_NONE);
+		/* Forced. */
+		b.ste[1] = STE1 | 1ull << 25;
+		assert_int_equal(walk(&b, IOVA), type == 4 || type > 7 ?
+				 MF_FAULT_RESERVED : MF_FAULT_NONE);
+	}
+	tear_down(&b);
+}
+
+static void test_contiguous_sets_that_are_none(void **state)
+{
+	struct bench b;
+	u64 i;
+
+	(void)state;
+	set_up(&b, &unit_4k, STE2_4K);
+	fill_4k(&b);
+	/* Output that is contiguous, but not aligned. */
+	for (i = 0; i < 16; i++)
+		mf_pool_write(b.pool, POOL + 0x3000 + 8 * (16 + i),
+			      0x00102345678017ffull + i * 0x1000);
+	assert_int_equal(walk(&b, 0x8080610000), MF_FAULT_RESERVED);
+	assert_int_equal(walk(&b, 0x808061f000), MF_FAULT_RESERVED);
+	/* Aligned, and in the wrong order; then the first one only. */
+	for (i = 0; i < 16; i++)
+		mf_pool_write(b.pool, POOL + 0x3000 + 8 * (16 + i),
+			      0x00102345678007ffull + (15 - i) * 0x1000);
+	assert_int_equal(walk(&b, 0x8080610000), MF_FAULT_RESERVED);
+	for (i = 1; i < 16; i++)
+		mf_pool_write(b.pool, POOL + 0x3000 + 8 * (16 + i), 0);
+	mf_pool_write(b.pool, POOL + 0x3000 + 8 * 16, 0x00102345678007ffull);
+	assert_int_equal(walk(&b, 0x8080610000), MF_FAULT_RESERVED);
+	assert_int_equal(walk(&b, 0x8080611000), MF_FAULT_NOT_PRESENT);
+	tear_down(&b);
+}
+
 static void test_every_bit_of_an_ste(void **state)
 {
 	/* Those that make it ILLEGAL, and those that lead elsewhere. */
@@ -652,6 +702,8 @@ int main(void)
 		cmocka_unit_test(test_16k_words_by_hand),
 		cmocka_unit_test(test_64k_words_by_hand),
 		cmocka_unit_test(test_every_bit_of_a_descriptor),
+		cmocka_unit_test(test_every_memory_type),
+		cmocka_unit_test(test_contiguous_sets_that_are_none),
 		cmocka_unit_test(test_every_bit_of_an_ste),
 		cmocka_unit_test(test_start_levels_that_do_not_fit),
 		cmocka_unit_test(test_faults_as_the_unit_records_them),
