@@ -82,6 +82,8 @@ struct mf_walker {
  * @name: a word for it: "vtd"
  * @title: what it is called in its specification
  * @kind: what the kinds of its units are counted from: a multiple of 2^32
+ * @with_write: rights that a page which may be written has as well, because the
+ *	format can't do without
  * @possible: can there be a unit like @config? NULL, or a sentence saying why not
  * @create: make an empty table, fill in its descriptor; 0 or -ENOMEM
  * @destroy: free all its memory, whatever it maps
@@ -105,6 +107,7 @@ struct mf_format {
 	const char *name;
 	const char *title;
 	u64 kind;
+	u32 with_write;
 	const char *(*possible)(const struct mf_model_config *config);
 	int (*create)(struct mf_io_table *table);
 	void (*destroy)(struct mf_io_table *table);
@@ -113,6 +116,12 @@ struct mf_format {
 	enum mf_fault_why (*walk)(const struct mf_walker *w, u64 iova, struct mf_translation *t);
 	void (*describe)(const struct mf_walker *w, u32 source, struct mf_fault *fault);
 };
+
+/* The rights a page has that was mapped for @prot. */
+static inline u32 mf_format_rights(const struct mf_format *format, u32 prot)
+{
+	return prot & MF_WRITE ? prot | format->with_write : prot;
+}
 
 extern const struct mf_format mf_format_simple;
 

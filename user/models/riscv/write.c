@@ -241,8 +241,8 @@ static int riscv_map(struct mf_io_table *table, u64 iova, u64 pfn, u32 shift, u3
 
 	if (pfn >> (own->output_bits - MF_PAGE_SHIFT))
 		return -EINVAL;
-	/* No entry allows writes alone: that is reserved; or nothing: that is a pointer. */
-	if (!(prot & MF_READ))
+	/* An entry that allows nothing would be a pointer. One that allows writes allows reads. */
+	if (!prot)
 		return -EINVAL;
 
 	err = make_node(table, iova, level, &node);
@@ -289,6 +289,7 @@ const struct mf_format mf_format_riscv = {
 	.name = "riscv",
 	.title = "RISC-V IOMMU second stage, Sv39x4 to Sv57x4",
 	.kind = 4ull << 32,
+	.with_write = MF_READ,
 	.possible = riscv_possible,
 	.create = riscv_create,
 	.destroy = riscv_destroy,

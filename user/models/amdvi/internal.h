@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* The two halves of the format. They share no definition of a bit. */
+#ifndef MF_USER_AMDVI_INTERNAL_H
+#define MF_USER_AMDVI_INTERNAL_H
+
+#include "user/models/amdvi/amdvi.h"
+
+const char *mf_amdvi_possible(const struct mf_model_config *config);
+int mf_amdvi_create(struct mf_io_table *table);
+
+enum mf_fault_why mf_amdvi_walk(const struct mf_walker *w, u64 iova, struct mf_translation *t);
+void mf_amdvi_describe(const struct mf_walker *w, u32 source, struct mf_fault *fault);
+
+#endif /* MF_USER_AMDVI_INTERNAL_H */
