@@ -22,14 +22,15 @@ static void check_leaf(void *context, struct mf_host_domain *domain,
 		       const struct mf_translation *t, bool cached)
 {
 	struct tables *s = context;
+	const struct mf_format *format = mf_model_table(domain)->config->format;
 	u64 iova = t->span.first, pfn = t->pfn;
 
-	(void)domain;
 	(void)cached;
 	for (;; iova += PAGE, pfn++) {
 		const struct ref_mapping *map = ref_find(s->r, iova);
 
-		if (map && ref_pfn(s->m, map, iova) == pfn && map->prot == t->prot)
+		if (map && ref_pfn(s->m, map, iova) == pfn &&
+		    mf_format_rights(format, map->prot) == t->prot)
 			s->pages++;
 		else if (!ref_left(s->r, (struct mf_span){ iova, iova }))
 			s->bad = "a domain maps what no mapping has";

@@ -13,11 +13,28 @@
 #define MF_TEST_MODEL_H
 
 #include "tests/support/world.h"
+#include "user/models/amdvi/amdvi.h"
+#include "user/models/riscv/riscv.h"
+#include "user/models/smmuv3/smmuv3.h"
+#include "user/models/vtd/vtd.h"
 
 #define MODEL_CONTAINERS	2
 #define MODEL_MAPPINGS		32
 #define MODEL_PAGES		1024
 #define MODEL_GROUPS		8
+
+/* The uppermost byte of a topology: which formats the tables of its units have. */
+enum model_format {
+	MODEL_SIMPLE,
+	MODEL_VTD,
+	MODEL_AMDVI,
+	MODEL_SMMUV3,
+	MODEL_RISCV,
+	MODEL_FORMATS,
+	MODEL_ANY = MODEL_FORMATS,	/* or more: each unit another */
+};
+
+#define MODEL_FORMAT_SHIFT	56
 
 enum op_type {
 	OP_OPEN,	/* open the container, if it is not */

@@ -88,6 +88,17 @@ static void test_requests_with_failing_calls(void **state)
 		run_one(seed + i, true);
 }
 
+/* The same on hardware's formats: one and the same for all units, or any mix. */
+static void test_requests_on_hardware(void **state)
+{
+	u64 seed = from_environment("MODEL_SEED", 1), i;
+	u64 runs = from_environment("MODEL_RUNS", 400) / 4;
+	u64 format = *(const enum model_format *)*state;
+
+	for (i = 0; i < runs; i++)
+		run_one((seed + i) | format << MODEL_FORMAT_SHIFT, i & 1);
+}
+
 /*
  * The test itself: chance must reach what matters. Counted over some seeds:
  * requests of each kind that succeed, and those refused for each reason.
@@ -141,11 +152,26 @@ static void test_chance_reaches_every_event_and_reason(void **state)
 	}
 }
 
+static const enum model_format formats[] = {
+	MODEL_VTD, MODEL_AMDVI, MODEL_SMMUV3, MODEL_RISCV, MODEL_ANY,
+};
+
+#define ON_HARDWARE(name_, index) { \
+	.name = "test_requests_on_" name_, \
+	.test_func = test_requests_on_hardware, \
+	.initial_state = (void *)&formats[index], \
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_requests_by_chance),
 		cmocka_unit_test(test_requests_with_failing_calls),
+		ON_HARDWARE("vtd", 0),
+		ON_HARDWARE("amdvi", 1),
+		ON_HARDWARE("smmuv3", 2),
+		ON_HARDWARE("riscv", 3),
+		ON_HARDWARE("any_mix", 4),
 		cmocka_unit_test(test_chance_reaches_every_event_and_reason),
 	};
 	size_t n = sizeof(tests) / sizeof(tests[0]);

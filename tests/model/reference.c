@@ -336,7 +336,9 @@ bool ref_could_join(const struct model *m, const struct ref_domain *d, u32 group
 
 	if (own == other)
 		return true;
-	return own->config.kind == other->config.kind &&
+	return own->config.format == other->config.format &&
+	       own->config.kind == other->config.kind &&
+	       own->config.output_bits <= other->config.output_bits &&
 	       own->config.enforces == other->config.enforces &&
 	       (own->config.pgsizes & other->config.pgsizes) == own->config.pgsizes &&
 	       other->config.aperture.first <= own->config.aperture.first &&

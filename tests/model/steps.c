@@ -323,9 +323,11 @@ static const char *step_dma(struct model *m, const struct op *op)
 	u64 iova = (model_iova(op) & MF_PAGE_MASK) + (op->e % PAGE & ~7ull);
 	const struct ref_container *r = home_of(m, group);
 	const struct ref_mapping *map = r ? ref_find(r, iova) : NULL;
+	const struct mf_model *unit = &m->w.units[m->unit_of[group]];
 	bool write = op->a & 128;
 	u8 bytes[8] = { (u8)op->d, (u8)op->e, 3, 4, 5, 6, (u8)op->b, 8 };
-	bool expected = map && map->prot & (write ? MF_WRITE : MF_READ);
+	u32 prot = map ? mf_format_rights(unit->config.format, map->prot) : 0;
+	bool expected = prot & (write ? MF_WRITE : MF_READ);
 	int err;
 
 	if (write)

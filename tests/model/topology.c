@@ -74,10 +74,47 @@ static void make_group(struct model *m, u32 unit, u64 *chance)
 	}
 }
 
-static void make_unit(struct model *m, u64 *chance)
+/* What hardware of a format can be: any of the sizes with any of the widths. */
+static const struct hardware {
+	const struct mf_format *format;
+	u64 pgsizes[4];
+	u32 widths[4];
+	u32 outputs[2];
+	bool always, never;	/* enforces coherency */
+} hardware[MODEL_FORMATS] = {
+	[MODEL_VTD] = {
+		.format = &mf_format_vtd,
+		.pgsizes = { PAGE | 2 * MIB | GIB, PAGE | 2 * MIB, PAGE, PAGE | 2 * MIB | GIB },
+		.widths = { 39, 48, 57, 46 },
+		.outputs = { 46, 52 },
+	},
+	[MODEL_AMDVI] = {
+		.format = &mf_format_amdvi,
+		.pgsizes = { PAGE | 2 * MIB | GIB, (1ull << 31) - PAGE, PAGE | 16 * KIB | 2 * MIB,
+			     (1ull << 40) - PAGE },
+		.widths = { 48, 64, 39, 57 },
+		.outputs = { 48, 52 },
+		.always = true,
+	},
+	[MODEL_SMMUV3] = {
+		.format = &mf_format_smmuv3,
+		.pgsizes = { PAGE | 2 * MIB | GIB, 16 * KIB | 32 * MIB, 64 * KIB | 512 * MIB,
+			     PAGE | 2 * MIB | GIB },
+		.widths = { 39, 48, 44, 40 },
+		.outputs = { 48, 48 },
+	},
+	[MODEL_RISCV] = {
+		.format = &mf_format_riscv,
+		.pgsizes = { PAGE | 2 * MIB | GIB, PAGE | 2 * MIB, PAGE | 64 * KIB | 2 * MIB, PAGE },
+		.widths = { 41, 50, 50, 41 },
+		.outputs = { 56, 46 },
+		.never = true,
+	},
+};
+
+static struct mf_model_config simple_unit(u64 r)
 {
-	u64 r = model_random(chance);
-	struct mf_model_config config = {
+	return (struct mf_model_config){
 		.format = &mf_format_simple,
 		.kind = 1 + (r & 1),
 		.pgsizes = pgsizes[r >> 8 & 7],
@@ -85,7 +122,33 @@ static void make_unit(struct model *m, u64 *chance)
 		.enforces = r >> 24 & 3,
 		.caching = r >> 32 & 1,
 	};
+}
+
+static struct mf_model_config hardware_unit(enum model_format format, u64 r)
+{
+	const struct hardware *h = &hardware[format];
+	u32 width = h->widths[r >> 16 & 3];
+
+	return (struct mf_model_config){
+		.format = h->format,
+		.kind = 1 + !(r & 7),
+		.pgsizes = h->pgsizes[r >> 8 & 3],
+		.aperture = { 0, width == 64 ? TOP : (1ull << width) - 1 },
+		.output_bits = h->outputs[r >> 12 & 1],
+		.enforces = h->always || (!h->never && r >> 24 & 3),
+		.caching = r >> 32 & 1,
+	};
+}
+
+static void make_unit(struct model *m, enum model_format format, u64 *chance)
+{
+	u64 r = model_random(chance);
+	struct mf_model_config config;
 	u32 unit = m->w.nr_units;
+
+	if (format >= MODEL_ANY)
+		format = (enum model_format)((r >> 58) % MODEL_FORMATS);
+	config = format == MODEL_SIMPLE ? simple_unit(r) : hardware_unit(format, r);
 
 	/* Half of the machines are of one mould, as most real ones are. */
 	if (unit && r >> 40 & 1)
@@ -140,6 +203,8 @@ static void scatter(struct model *m, u64 *chance)
 
 /**
  * model_init() - build the machine that a number stands for
+ *
+ * Its uppermost byte says which formats there are, by enum model_format.
  */
 void model_init(struct model *m, u64 topology)
 {
@@ -150,7 +215,7 @@ void model_init(struct model *m, u64 topology)
 	world_init(&m->w, MODEL_PAGES, MF_RAM_CONTIGUOUS);
 	units = 2 + model_random(&chance) % 3;
 	for (i = 0; i < units; i++)
-		make_unit(m, &chance);
+		make_unit(m, (enum model_format)(topology >> MODEL_FORMAT_SHIFT), &chance);
 	scatter(m, &chance);
 	make_memory(m, &chance);
 	m->small_batches = model_random(&chance) & 1;

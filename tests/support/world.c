@@ -254,14 +254,13 @@ static void check_mapped(void *context, struct mf_host_domain *domain,
 	struct mf_mapping_info m;
 	u64 i, vaddr;
 
-	(void)domain;
 	(void)cached;
 	if (!mf_next_mapping(tally->c, t->span.first, &m) || m.span.first > t->span.first ||
 	    m.span.last < t->span.last || m.state != MF_MAPPING_LIVE) {
 		tally->wrong = "a domain maps what is in no mapping";
 		return;
 	}
-	if (m.prot != t->prot)
+	if (mf_format_rights(mf_model_table(domain)->config->format, m.prot) != t->prot)
 		tally->wrong = "a domain maps with other rights than the mapping has";
 	vaddr = m.vaddr + (t->span.first - m.span.first);
 	for (i = 0; i < mf_span_pages(t->span); i++) {
