@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * The rig: IOMMU units, and devices behind them, that exist in no machine. A
+ * test makes them through /dev/manifold-rig and hands the devices to VFIO; what
+ * it does then goes through the real VFIO core and the real IOMMU layer to units
+ * that are as the test wants them, and tell what happened to them.
+ *
+ * Never to be installed: whoever opens the file can make the machine's IOMMU
+ * layer believe in units there are not. It is for virtual machines.
+ *
+ * What was made stays until RIG_CLEAR or the module's end, which is refused
+ * while a container uses a device.
+ */
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/uaccess.h>
+#include <linux/version.h>
+
+#include "rig.h"
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0) || LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
+#error "the rig knows the kernel series 6.1; this one is another"
+#endif
+
+DEFINE_MUTEX(rig_mutex);
+DEFINE_SPINLOCK(rig_lock);
+
+static int clear(void)
+{
+	if (rig_devices_busy())
+		return -EBUSY;
+	rig_devices_clear();
+	rig_units_clear();
+	return 0;
+}
+
+union rig_argument {
+	struct rig_unit_spec unit;
+	struct rig_device_spec device;
+	struct rig_faults faults;
+	struct rig_counters counters;
+	struct rig_leaf leaf;
+	struct rig_device_state state;
+	struct rig_dma dma;
+	struct rig_traffic traffic;
+};
+
+static int run(unsigned int cmd, union rig_argument *a)
+{
+	switch (cmd) {
+	case RIG_ADD_UNIT:
+		return rig_unit_add(&a->unit);
+	case RIG_ADD_DEVICE:
+		return rig_device_add(&a->device);
+	case RIG_SET_FAULTS:
+		return rig_unit_set_faults(&a->faults);
+	case RIG_GET_COUNTERS:
+		return rig_unit_counters(&a->counters);
+	case RIG_FIND_LEAF:
+		return rig_device_leaf(&a->leaf);
+	case RIG_GET_DEVICE:
+		return rig_device_state(&a->state);
+	case RIG_DMA:
+		return rig_dma(&a->dma);
+	case RIG_START:
+		return rig_traffic_start(&a->traffic);
+	case RIG_GET_TRAFFIC:
+		return rig_traffic_get(&a->traffic, false);
+	case RIG_STOP:
+		return rig_traffic_get(&a->traffic, true);
+	case RIG_CLEAR:
+		return clear();
+	default:
+		return -ENOTTY;
+	}
+}
+
+static long rig_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	void __user *user = (void __user *)arg;
+	size_t size = _IOC_SIZE(cmd);
+	union rig_argument a = { };
+	int err;
+
+	if (size > sizeof(a))
+		return -ENOTTY;
+	if (_IOC_DIR(cmd) & _IOC_WRITE && copy_from_user(&a, user, size))
+		return -EFAULT;
+	mutex_lock(&rig_mutex);
+	err = run(cmd, &a);
+	mutex_unlock(&rig_mutex);
+	if (!err && _IOC_DIR(cmd) & _IOC_READ && copy_to_user(user, &a, size))
+		return -EFAULT;
+	return err;
+}
+
+static const struct file_operations rig_file = {
+	.owner = THIS_MODULE,
+	.unlocked_ioctl = rig_ioctl,
+};
+
+static struct miscdevice rig_misc = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.name = "manifold-rig",
+	.fops = &rig_file,
+	.mode = 0600,
+};
+
+static int __init rig_init(void)
+{
+	int err = rig_buses_init();
+
+	if (err)
+		return err;
+	err = misc_register(&rig_misc);
+	if (err)
+		rig_buses_exit();
+	return err;
+}
+
+static void __exit rig_exit(void)
+{
+	misc_deregister(&rig_misc);
+	mutex_lock(&rig_mutex);
+	rig_devices_clear();
+	rig_units_clear();
+	mutex_unlock(&rig_mutex);
+	rig_buses_exit();
+}
+
+module_init(rig_init);
+module_exit(rig_exit);
+
+MODULE_DESCRIPTION("Modelled IOMMU units and devices, to test VFIO with");
+MODULE_LICENSE("Dual MIT/GPL");

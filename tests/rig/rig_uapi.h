@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * The rig's device file, /dev/manifold-rig: how a test makes units and devices,
+ * lets them misbehave, lets devices do DMA, and looks at what units hold.
+ *
+ * Every call fills in what it gives back in the structure it was given, and
+ * fails with -EINVAL for a field that makes no sense, -ENOENT for a unit or
+ * device that does not exist.
+ */
+#ifndef RIG_UAPI_H
+#define RIG_UAPI_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#define RIG_MAX_UNITS		8
+#define RIG_MAX_DEVICES		32
+#define RIG_MAX_REGIONS		4
+#define RIG_BUSES		2
+#define RIG_KINDS		4
+
+/* What a unit can do. */
+#define RIG_ENFORCES		(1u << 0)	/* it can enforce cache coherency */
+#define RIG_CACHES_ABSENT	(1u << 1)	/* it remembers that nothing was mapped */
+#define RIG_ISOLATES		(1u << 2)	/* it remaps interrupts */
+
+/**
+ * struct rig_unit_spec - RIG_ADD_UNIT: one more unit
+ * @pgsizes: bitmap of the page sizes in bytes that it maps
+ * @aperture_first: what it can translate,
+ * @aperture_last: both ends inclusive
+ * @kind: below RIG_KINDS; units of different kinds never share a domain
+ * @flags: RIG_ENFORCES, RIG_CACHES_ABSENT, RIG_ISOLATES
+ * @unit: out: its number
+ */
+struct rig_unit_spec {
+	__u64 pgsizes;
+	__u64 aperture_first;
+	__u64 aperture_last;
+	__u32 kind;
+	__u32 flags;
+	__u32 unit;
+	__u32 reserved;
+};
+
+enum rig_region_type {
+	RIG_REGION_DIRECT,
+	RIG_REGION_DIRECT_RELAXABLE,
+	RIG_REGION_RESERVED,
+	RIG_REGION_MSI,
+	RIG_REGION_SW_MSI,
+	RIG_REGION_TYPES,
+};
+
+struct rig_region {
+	__u64 first;
+	__u64 last;
+	__u32 type;
+	__u32 reserved;
+};
+
+/**
+ * struct rig_device_spec - RIG_ADD_DEVICE: one more device, and its group
+ * @unit: the unit it is behind
+ * @bus: the bus it is on, below RIG_BUSES
+ * @beside: a device whose group it shares, or RIG_NONE for a group of its own
+ * @nr_regions: how many of @regions are its reserved regions
+ * @device: out: its number
+ * @group: out: the number of its group: /dev/vfio/@group
+ * @name: out: what VFIO_GROUP_GET_DEVICE_FD calls it
+ */
+#define RIG_NONE (~0u)
+struct rig_device_spec {
+	__u32 unit;
+	__u32 bus;
+	__u32 beside;
+	__u32 nr_regions;
+	struct rig_region regions[RIG_MAX_REGIONS];
+	__u32 device;
+	__u32 group;
+	char name[16];
+};
+
+/**
+ * struct rig_faults - RIG_SET_FAULTS: how a unit is to misbehave from now on
+ * @unit: the unit
+ * @map_in: the so-manieth map call fails; 0: none
+ * @map_error: with this errno, positive
+ * @map_stays: and so do all after it
+ * @short_unmaps: so many unmap calls stop early,
+ * @short_bytes: after so many bytes at most
+ * @refuse: attaching fails with this errno, positive; 0: it does not
+ */
+struct rig_faults {
+	__u32 unit;
+	__u32 map_in;
+	__u32 map_error;
+	__u32 map_stays;
+	__u64 short_bytes;
+	__u32 short_unmaps;
+	__u32 refuse;
+};
+
+/**
+ * struct rig_counters - RIG_GET_COUNTERS: what happened at a unit
+ * @unit: in: the unit
+ * @reset: in: begin again at 0, except @domains
+ * @maps: map calls that succeeded
+ * @leaves: leaves they made
+ * @unmaps: unmap calls
+ * @syncs: flushes of a range
+ * @flushes: flushes of all
+ * @map_syncs: calls that said something was mapped
+ * @attaches: devices attached to a domain that translates
+ * @domains: such domains that devices of this unit are attached to now
+ * @walks: DMA that was not in the IOTLB
+ * @stale: DMA that an IOTLB entry translated which the table no longer has
+ * @unpinned: DMA that reached a page nobody pinned, and was stopped
+ * @misuse: maps of what is mapped already, or can not be
+ */
+struct rig_counters {
+	__u32 unit;
+	__u32 reset;
+	__u64 maps;
+	__u64 leaves;
+	__u64 unmaps;
+	__u64 syncs;
+	__u64 flushes;
+	__u64 map_syncs;
+	__u64 attaches;
+	__u64 domains;
+	__u64 walks;
+	__u64 stale;
+	__u64 unpinned;
+	__u64 misuse;
+};
+
+/* What a leaf, or an access, may do. */
+#define RIG_READ	(1u << 0)
+#define RIG_WRITE	(1u << 1)
+#define RIG_CACHE	(1u << 2)
+
+/**
+ * struct rig_leaf - RIG_FIND_LEAF: what a device's domain translates, from its table
+ * @device: in: the device
+ * @prot: out: RIG_READ, RIG_WRITE, RIG_CACHE
+ * @iova: in: where to look from; out: where the leaf begins. The leaf is the one
+ *	that translates it, or the next one. -ENOENT: there is none
+ * @physical: out: what the leaf begins at
+ * @bytes: out: how large it is
+ */
+struct rig_leaf {
+	__u32 device;
+	__u32 prot;
+	__u64 iova;
+	__u64 physical;
+	__u64 bytes;
+};
+
+/**
+ * struct rig_device_state - RIG_GET_DEVICE: where a device is now
+ * @device: in: the device
+ * @domain: out: the number of the domain it is attached to; 0: none translates
+ *	for it
+ * @coherent: out: that domain enforces cache coherency
+ * @open: out: VFIO users have it open
+ */
+struct rig_device_state {
+	__u32 device;
+	__u32 domain;
+	__u32 coherent;
+	__u32 open;
+};
+
+/* Why DMA went nowhere. */
+enum rig_fault {
+	RIG_FAULT_NONE,
+	RIG_FAULT_NO_DOMAIN,
+	RIG_FAULT_APERTURE,
+	RIG_FAULT_NOT_PRESENT,
+	RIG_FAULT_READ,
+	RIG_FAULT_WRITE,
+	RIG_FAULT_UNPINNED,
+	RIG_FAULT_NOWHERE,	/* there is no memory that the kernel knows */
+	RIG_FAULTS,
+};
+
+#define RIG_MAX_TRANSFER (1u << 20)
+
+/**
+ * struct rig_dma - RIG_DMA: let a device do DMA
+ * @device: the device
+ * @write: it writes what @buffer holds; else it reads into @buffer
+ * @iova: where
+ * @buffer: address in the caller
+ * @bytes: how many, at most RIG_MAX_TRANSFER
+ * @fault: out: an enum rig_fault
+ * @done: out: how many bytes went through before it
+ */
+struct rig_dma {
+	__u32 device;
+	__u32 write;
+	__u64 iova;
+	__u64 buffer;
+	__u32 bytes;
+	__u32 fault;
+	__u64 done;
+};
+
+/**
+ * struct rig_traffic - RIG_START: DMA all the time; RIG_STOP: and no more
+ * @device: the device; -EBUSY when it is at work already, -ENOENT when not
+ * @prot: RIG_READ, RIG_WRITE or both, by turns; what is written is what is there
+ * @first: the IOVAs it uses,
+ * @last: both ends inclusive
+ * @bursts: out, of RIG_STOP and RIG_GET_TRAFFIC: how many accesses it made
+ * @faults: out: how many of them ended how
+ */
+struct rig_traffic {
+	__u32 device;
+	__u32 prot;
+	__u64 first;
+	__u64 last;
+	__u64 bursts;
+	__u64 faults[RIG_FAULTS];
+};
+
+#define RIG_ADD_UNIT		_IOWR('r', 0, struct rig_unit_spec)
+#define RIG_ADD_DEVICE		_IOWR('r', 1, struct rig_device_spec)
+#define RIG_SET_FAULTS		_IOW('r', 2, struct rig_faults)
+#define RIG_GET_COUNTERS	_IOWR('r', 3, struct rig_counters)
+#define RIG_FIND_LEAF		_IOWR('r', 4, struct rig_leaf)
+#define RIG_GET_DEVICE		_IOWR('r', 5, struct rig_device_state)
+#define RIG_DMA			_IOWR('r', 6, struct rig_dma)
+#define RIG_START		_IOW('r', 7, struct rig_traffic)
+#define RIG_GET_TRAFFIC		_IOWR('r', 8, struct rig_traffic)
+#define RIG_STOP		_IOWR('r', 9, struct rig_traffic)
+
+/* Takes away all devices and units. -EBUSY while a group of theirs is in a container. */
+#define RIG_CLEAR		_IO('r', 10)
+
+#endif /* RIG_UAPI_H */
