@@ -10,8 +10,9 @@
  * else of it is looked at. One that is present is checked for bits which this
  * unit, with what it can do, does not know: the low address bits of a large
  * page, the page bit where it maps no pages of that size, an address beyond its
- * physical width, SNP without snoop control, TM without a device TLB (no unit
- * here has one). The rights of all levels are and-ed.
+ * physical width, SNP without snoop control or where there is no page, bit 62,
+ * which was TM while there were device TLBs (no unit here has one). The rights of
+ * all levels are and-ed.
  */
 #include "user/models/vtd/internal.h"
 
@@ -25,6 +26,7 @@
 #define FAULT_WRITE		0x5
 #define FAULT_READ		0x6
 #define FAULT_TABLE_ACCESS	0x7
+#define FAULT_CONTEXT_RESERVED	0xb
 #define FAULT_RESERVED		0xc
 
 static u32 host_width(const struct mf_walker *w)
@@ -57,6 +59,15 @@ static void span_around(struct mf_translation *t, u64 iova, u32 shift)
 	t->span.last = t->span.first | (BIT(shift) - 1);
 }
 
+/* 9.3: what must be 0 in a context entry that is present. */
+static bool context_reserved(const struct mf_walker *w)
+{
+	u64 low = w->descriptor[0], high = w->descriptor[1];
+
+	return low & BITS(11, 4) || (low & BITS(63, 12)) >> host_width(w) || high & BIT(7) ||
+	       high & BITS(63, 24);
+}
+
 /* 9.3: the words say how many levels there are, or that nothing can be done. */
 static u32 read_context(const struct mf_walker *w, u64 *root)
 {
@@ -64,9 +75,7 @@ static u32 read_context(const struct mf_walker *w, u64 *root)
 	u32 levels = (u32)(high & BITS(2, 0)) + 2;
 
 	/* Bits 3:2 say what is translated: 00b is requests without, by the second stage. */
-	if (low & BITS(3, 2) || low & BITS(11, 4) || (low & BITS(63, 12)) >> host_width(w))
-		return 0;
-	if (high & BIT(7) || high & BITS(63, 24))
+	if (low & BITS(3, 2) || context_reserved(w))
 		return 0;
 	if (levels < 3 || levels > most_levels(w))
 		return 0;
@@ -86,7 +95,7 @@ static u64 reserved_bits(const struct mf_walker *w, u32 level, u64 entry)
 	bool page = level == 1 || (entry & BIT(7) && level <= 3 && has_size(w, level));
 
 	if (level > 1 && !page)
-		return reserved | BIT(7);
+		return reserved | BIT(7) | BIT(11) | BIT(62);
 	if (level > 1)
 		reserved |= BITS(level_shift(level) - 1, 12);
 	if (!w->config->enforces)
@@ -136,13 +145,13 @@ enum mf_fault_why mf_vtd_walk(const struct mf_walker *w, u64 iova, struct mf_tra
 	return MF_FAULT_NONE;
 }
 
-static u32 reason(const struct mf_fault *fault)
+static u32 reason(const struct mf_walker *w, const struct mf_fault *fault)
 {
 	switch (fault->why) {
 	case MF_FAULT_NO_DOMAIN:
 		return FAULT_CONTEXT_ABSENT;
 	case MF_FAULT_DEVICE:
-		return FAULT_CONTEXT_INVALID;
+		return context_reserved(w) ? FAULT_CONTEXT_RESERVED : FAULT_CONTEXT_INVALID;
 	case MF_FAULT_APERTURE:
 		return FAULT_ADDRESS_WIDTH;
 	case MF_FAULT_TABLE:
@@ -170,6 +179,8 @@ static const char *reason_name(u32 code)
 		return "no right to read";
 	case FAULT_TABLE_ACCESS:
 		return "paging entry not readable";
+	case FAULT_CONTEXT_RESERVED:
+		return "reserved bit set in context entry";
 	case FAULT_RESERVED:
 	default:
 		return "reserved bit set in paging entry";
@@ -179,8 +190,7 @@ static const char *reason_name(u32 code)
 /* 10.4.14: a fault recording register, of 128 bits */
 void mf_vtd_describe(const struct mf_walker *w, u32 source, struct mf_fault *fault)
 {
-	(void)w;
-	fault->code = reason(fault);
+	fault->code = reason(w, fault);
 	fault->name = reason_name(fault->code);
 	fault->record[0] = fault->iova & BITS(63, 12);
 	fault->record[1] = BIT(63) | (fault->write ? 0 : BIT(62)) | (u64)fault->code << 32 |
