@@ -9,6 +9,9 @@
  * An entry says itself which level it leads to, so levels may be skipped; the
  * IOVA bits of those that are must be 0, or nothing is there. Rights of the
  * device table entry and all levels are and-ed.
+ *
+ * A device whose entry is not valid (V) would reach all memory untranslated. No
+ * host leaves one so: here it stands for a device that is in no domain.
  */
 #include "user/models/amdvi/internal.h"
 
@@ -67,6 +70,24 @@ static u32 page_shift(const struct mf_walker *w, u32 level, u64 entry)
 	return w->config->pgsizes & BIT(shift) ? shift : 0;
 }
 
+/* Does an entry lead to no lower level, or have a size that none of its level has? */
+static bool is_illegal_level(u32 level, u64 entry)
+{
+	u32 next = (u32)FIELD(entry, 11, 9), shift = 13;
+
+	if (next != 7)
+		return next >= level;
+	while (shift < 52 && entry & BIT(shift - 1))
+		shift++;
+	return shift <= 12 + 9 * (level - 1) || shift >= 12 + 9 * level;
+}
+
+/* 2.2.2.1: what must be 0 in a unit without guest translation and page requests */
+static bool device_reserved(u64 device)
+{
+	return FIELD(device, 6, 2) || FIELD(device, 60, 52) || device & BIT(63);
+}
+
 static u32 rights(u64 word)
 {
 	return (word & BIT(61) ? MF_READ : 0) | (word & BIT(62) ? MF_WRITE : 0);
@@ -96,6 +117,8 @@ enum mf_fault_why mf_amdvi_walk(const struct mf_walker *w, u64 iova, struct mf_t
 	t->span = (struct mf_span){ 0, ~0ull };
 	if (!(device & BIT(0)))
 		return MF_FAULT_NO_DOMAIN;
+	if (device_reserved(device))
+		return MF_FAULT_DEVICE;
 	/* Mode 0 is no translation, which no domain asks for; 7 is reserved. */
 	if (!(device & BIT(1)) || !level || level > most_levels(w) || !address_fits(w, device))
 		return MF_FAULT_DEVICE;
@@ -158,17 +181,25 @@ static const char *event_name(u32 code)
 	}
 }
 
-/* 2.5.3, an entry of the event log, of 128 bits; the flags are at 16 of its second 32 */
+/*
+ * 2.5.3, an entry of the event log, of 128 bits; the flags are at 16 of its second
+ * 32. RZ tells a reserved bit from a level that cannot be. An event of a device
+ * table entry names no domain (2.5.2).
+ */
 void mf_amdvi_describe(const struct mf_walker *w, u32 source, struct mf_fault *fault)
 {
 	bool right = fault->why == MF_FAULT_READ || fault->why == MF_FAULT_WRITE;
 	u64 flags = (right ? BIT(4) | BIT(6) : 0) |		/* PR, PE */
 		    (fault->write ? BIT(5) : 0) |		/* RW */
-		    (fault->why == MF_FAULT_RESERVED ? BIT(4) | BIT(7) : 0);	/* PR, RZ */
-	u64 domain = w->descriptor ? w->descriptor[1] & 0xffff : 0;
+		    (fault->why == MF_FAULT_RESERVED ? BIT(4) : 0) |
+		    (fault->why == MF_FAULT_RESERVED &&
+		     !is_illegal_level(fault->level, fault->entry) ? BIT(7) : 0);	/* RZ */
+	u64 domain = 0;
 
 	fault->code = event_code(fault->why);
 	fault->name = event_name(fault->code);
+	if (fault->code != EVENT_ILLEGAL_DEVICE)
+		domain = w->descriptor[1] & 0xffff;
 	fault->record[0] = (source & 0xffff) | domain << 32 | flags << 48 |
 			   (u64)fault->code << 60;
 	fault->record[1] = fault->iova;
