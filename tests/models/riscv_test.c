@@ -6,7 +6,7 @@
  */
 #include <stdlib.h>
 
-#include "tests/support/world.h"
+#include "tests/models/agree.h"
 #include "user/models/riscv/riscv.h"
 
 #define RW	(MF_READ | MF_WRITE)
@@ -391,6 +391,10 @@ static void test_writer_writes_the_same_words(void **state)
 	assert_true(word_at(&b, l0 + 32) == 0x0000048d159e24d7ull);
 	assert_int_equal(mf_format_riscv.map(&table, IOVA + 0x2000, 0x123456789, 12, MF_READ), 0);
 	assert_true(word_at(&b, l0 + 48) == 0x0000048d159e2453ull);
+	/* Writes alone are reserved: reads go with them. */
+	assert_int_equal(mf_format_riscv.map(&table, IOVA + 0x5000, 0x123456789, 12, MF_WRITE), 0);
+	assert_true(word_at(&b, l0 + 72) == 0x0000048d159e24d7ull);
+	assert_true(mf_format_riscv.unmap(&table, IOVA + 0x5000, PAGE) == PAGE);
 	assert_int_equal(mf_format_riscv.map(&table, IOVA + 0xc000, 0x234567800, 16, RW), 0);
 	for (i = 0; i < 16; i++)
 		assert_true(word_at(&b, l0 + 8 * (16 + i)) == 0x800008d159e020d7ull);
@@ -463,6 +467,29 @@ static void test_units_that_cannot_be(void **state)
 	assert_null(mf_format_riscv.possible(&unit_48));
 }
 
+static void test_writer_and_walker_agree(void **state)
+{
+	static const u64 sizes[] = {
+		4 * KIB, 4 * KIB | 2 * MIB, 4 * KIB | 64 * KIB | 2 * MIB | GIB,
+		4 * KIB | 2 * MIB | 512 * GIB, 4 * KIB | 64 * KIB | 1ull << 48,
+	};
+	static const u32 widths[] = { 41, 50, 59 }, outputs[] = { 40, 46, 48, 52, 56 };
+	struct mf_model_config config = { .format = &mf_format_riscv };
+	u32 size, width, output;
+
+	(void)state;
+	for (size = 0; size < 5; size++) {
+		for (width = size < 3 ? 0 : size - 2; width < 3; width++) {
+			for (output = size < 4 ? 0 : 3; output < 5; output++) {
+				config.pgsizes = sizes[size];
+				config.aperture.last = (1ull << widths[width]) - 1;
+				config.output_bits = outputs[output];
+				agree(&config);
+			}
+		}
+	}
+}
+
 static void test_dma_through_a_unit(void **state)
 {
 	struct mf_host_group *group;
@@ -495,6 +522,7 @@ int main(void)
 		cmocka_unit_test(test_faults_as_the_unit_records_them),
 		cmocka_unit_test(test_writer_writes_the_same_words),
 		cmocka_unit_test(test_units_that_cannot_be),
+		cmocka_unit_test(test_writer_and_walker_agree),
 		cmocka_unit_test(test_dma_through_a_unit),
 	};
 

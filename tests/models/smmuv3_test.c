@@ -6,7 +6,7 @@
  */
 #include <stdlib.h>
 
-#include "tests/support/world.h"
+#include "tests/models/agree.h"
 #include "user/models/smmuv3/smmuv3.h"
 
 #define RW	(MF_READ | MF_WRITE)
@@ -659,6 +659,45 @@ static void test_units_that_cannot_be(void **state)
 	assert_null(mf_format_smmuv3.possible(&unit_64k));
 }
 
+/* Every set of sizes that a granule has, at every width that it can translate. */
+static void test_writer_and_walker_agree(void **state)
+{
+	static const struct {
+		u64 pgsizes;
+		u32 least, most;
+	} units[] = {
+		{ 4 * KIB, 25, 48 },
+		{ 4 * KIB | 2 * MIB, 25, 48 },
+		{ 4 * KIB | 2 * MIB | GIB, 31, 48 },
+		{ 4 * KIB | 64 * KIB | 2 * MIB | 32 * MIB, 26, 48 },
+		{ 4 * KIB | 64 * KIB | 2 * MIB | 32 * MIB | GIB | 16 * GIB, 35, 48 },
+		{ 16 * KIB, 25, 48 },
+		{ 16 * KIB | 32 * MIB, 26, 48 },
+		{ 16 * KIB | 2 * MIB | 32 * MIB | GIB, 31, 48 },
+		{ 64 * KIB, 25, 52 },
+		{ 64 * KIB | 512 * MIB, 30, 52 },
+		{ 64 * KIB | 2 * MIB | 512 * MIB | 16 * GIB, 35, 52 },
+		{ 64 * KIB | 512 * MIB | 1ull << 42, 43, 52 },
+	};
+	static const u32 outputs[] = { 40, 42, 44, 48, 52 };
+	struct mf_model_config config = { .format = &mf_format_smmuv3 };
+	u32 i, bits, output = 0;
+
+	(void)state;
+	for (i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		for (bits = units[i].least; bits <= units[i].most; bits++) {
+			config.pgsizes = units[i].pgsizes;
+			config.aperture.last = (1ull << bits) - 1;
+			config.enforces = bits & 1;
+			do {
+				config.output_bits = outputs[output++ % 5];
+			} while (config.output_bits < bits ||
+				 (config.pgsizes >> 42 && config.output_bits < 52));
+			agree(&config);
+		}
+	}
+}
+
 /* What started containers with several domains: one unit can enforce coherency, one not. */
 static void test_a_unit_without_fwb_in_a_domain_with(void **state)
 {
@@ -710,6 +749,7 @@ int main(void)
 		cmocka_unit_test(test_writer_writes_the_same_words),
 		cmocka_unit_test(test_writer_of_other_granules),
 		cmocka_unit_test(test_units_that_cannot_be),
+		cmocka_unit_test(test_writer_and_walker_agree),
 		cmocka_unit_test(test_a_unit_without_fwb_in_a_domain_with),
 	};
 
