@@ -237,7 +237,8 @@ static void at_random(struct pair *p, u32 bits)
 	static const u32 prots[] = { MF_READ, MF_WRITE, RW };
 	/* Around a few places, so that leaves meet. */
 	u64 places[4], iova, pfn, misses = 0;
-	u32 step, shift;
+	u32 step, shift, prot;
+	bool taken;
 
 	for (step = 0; step < 4; step++)
 		places[step] = step ? draw(p) : 0;
@@ -249,9 +250,10 @@ static void at_random(struct pair *p, u32 bits)
 			iova = places[draw(p) & 3] + (draw(p) % 40 << shift);
 			iova = (iova & p->config->aperture.last) >> shift << shift;
 			pfn = (draw(p) & ((1ull << bits) - 1)) >> shift << (shift - MF_PAGE_SHIFT);
-			misses += is_taken(p, iova, shift);
-			assert_int_equal(put(p, iova, pfn, shift, prots[draw(p) % 3]),
-					 is_taken(p, iova, shift) ? -EADDRINUSE : 0);
+			prot = prots[draw(p) % 3];
+			taken = is_taken(p, iova, shift);
+			misses += taken;
+			assert_int_equal(put(p, iova, pfn, shift, prot), taken ? -EADDRINUSE : 0);
 		}
 		if (step % 50 == 0)
 			look_at_all(p);
