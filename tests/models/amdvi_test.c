@@ -6,7 +6,8 @@
  */
 #include <stdlib.h>
 
-#include "tests/support/world.h"
+#include "tests/models/agree.h"
+#include "tests/models/crosscheck.h"
 #include "user/models/amdvi/amdvi.h"
 
 #define RW	(MF_READ | MF_WRITE)
@@ -95,7 +96,7 @@ static void tear_down(struct bench *b)
 
 static enum mf_fault_why walk(struct bench *b, u64 iova)
 {
-	memset(&b->t, 0, sizeof(b->t));
+	memset(&b->t, 0xa5, sizeof(b->t));
 	return mf_format_amdvi.walk(&b->w, iova, &b->t);
 }
 
@@ -463,6 +464,32 @@ static void test_writer_writes_the_same_words(void **state)
 	}
 }
 
+/* All widths; and sizes that are one entry, few, or half a table. */
+static void test_writer_and_walker_agree(void **state)
+{
+	static const u64 sizes[] = {
+		4 * KIB, 4 * KIB | 2 * MIB | GIB, 4 * KIB | 8 * KIB | MIB | 4 * MIB | 512 * MIB,
+		SIZES, 4 * KIB | 1ull << 39 | 1ull << 40, 4 * KIB | 64 * KIB | 1ull << 47,
+	};
+	static const u32 outputs[] = { 39, 46, 52, 0, 48 };
+	struct mf_model_config c = unit_48;
+	u32 width, i = 0;
+
+	(void)state;
+	for (width = 21; width <= 64; width++, i++) {
+		c.aperture.last = TOP >> (64 - width);
+		c.pgsizes = sizes[i % 6] & c.aperture.last;
+		c.output_bits = outputs[i % 5];
+		/* As pages have numbers here, 2 of the largest must be in reach. */
+		if (i % 6 > 3)
+			c.output_bits = 52;
+		crosscheck(&c);
+		/* Which asks for what is beyond. */
+		if (width < 64)
+			agree(&c);
+	}
+}
+
 static void test_units_that_cannot_be(void **state)
 {
 	struct mf_model_config c = unit_48;
@@ -531,6 +558,7 @@ int main(void)
 		cmocka_unit_test(test_every_bit_of_a_device_table_entry),
 		cmocka_unit_test(test_every_event),
 		cmocka_unit_test(test_writer_writes_the_same_words),
+		cmocka_unit_test(test_writer_and_walker_agree),
 		cmocka_unit_test(test_units_that_cannot_be),
 		cmocka_unit_test(test_dma_through_a_unit),
 	};

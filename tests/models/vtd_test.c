@@ -6,7 +6,8 @@
  */
 #include <stdlib.h>
 
-#include "tests/support/world.h"
+#include "tests/models/agree.h"
+#include "tests/models/crosscheck.h"
 #include "user/models/vtd/vtd.h"
 
 #define RW	(MF_READ | MF_WRITE)
@@ -79,7 +80,7 @@ static void tear_down(struct bench *b)
 
 static enum mf_fault_why walk(struct bench *b, u64 iova)
 {
-	memset(&b->t, 0, sizeof(b->t));
+	memset(&b->t, 0xa5, sizeof(b->t));
 	return mf_format_vtd.walk(&b->w, iova, &b->t);
 }
 
@@ -389,6 +390,25 @@ static void test_writer_writes_the_same_words(void **state)
 	}
 }
 
+/* All widths, and each set of sizes; AGAW and MGAW are not always the same. */
+static void test_writer_and_walker_agree(void **state)
+{
+	static const u64 sizes[] = { 4 * KIB, 4 * KIB | 2 * MIB, 4 * KIB | 2 * MIB | GIB };
+	static const u32 outputs[] = { 39, 46, 52, 0 };
+	struct mf_model_config c = unit_48;
+	u32 width, i = 0;
+
+	(void)state;
+	for (width = 30; width <= 57; width++, i++) {
+		c.aperture.last = (1ull << width) - 1;
+		c.pgsizes = sizes[i % 3];
+		c.output_bits = outputs[i % 4];
+		c.enforces = width & 1;
+		crosscheck(&c);
+		agree(&c);
+	}
+}
+
 static void test_units_that_cannot_be(void **state)
 {
 	struct mf_model_config c = unit_48;
@@ -514,6 +534,7 @@ int main(void)
 		cmocka_unit_test(test_every_bit_of_a_context_entry),
 		cmocka_unit_test(test_every_reason_and_its_record),
 		cmocka_unit_test(test_writer_writes_the_same_words),
+		cmocka_unit_test(test_writer_and_walker_agree),
 		cmocka_unit_test(test_units_that_cannot_be),
 		cmocka_unit_test(test_snoop_bit_faults_on_a_unit_without_snoop_control),
 		cmocka_unit_test(test_engine_keeps_snoop_bit_from_a_unit_without_snoop_control),

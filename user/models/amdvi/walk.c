@@ -114,7 +114,7 @@ enum mf_fault_why mf_amdvi_walk(const struct mf_walker *w, u64 iova, struct mf_t
 	u32 level = (u32)FIELD(device, 11, 9), covers = table_covers(level), next;
 	u32 prot = rights(device);
 
-	t->span = (struct mf_span){ 0, ~0ull };
+	*t = (struct mf_translation){ .span = { 0, ~0ull } };
 	if (!(device & BIT(0)))
 		return MF_FAULT_NO_DOMAIN;
 	if (device_reserved(device))

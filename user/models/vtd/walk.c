@@ -108,7 +108,7 @@ enum mf_fault_why mf_vtd_walk(const struct mf_walker *w, u64 iova, struct mf_tra
 	u32 prot = MF_READ | MF_WRITE, level, width;
 	u64 table = 0, entry;
 
-	t->span = (struct mf_span){ 0, ~0ull };
+	*t = (struct mf_translation){ .span = { 0, ~0ull } };
 	if (!(w->descriptor[0] & BIT(0)))
 		return MF_FAULT_NO_DOMAIN;
 	level = read_context(w, &table);
