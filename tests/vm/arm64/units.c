@@ -62,7 +62,7 @@ static __u64 window(const char *when)
 	return info.ranges[info.nranges - 1].end;
 }
 
-/* Bytes go to device @from and, out of the buffer of @to, come back. */
+/* Bytes go to the device and come back to the page after. */
 static bool same(int n, __u64 iova, char *base)
 {
 	memory_fill(base, EDU_MAX_TRANSFER, 17 + n);
@@ -74,24 +74,28 @@ static bool same(int n, __u64 iova, char *base)
 /* The unit's event queue as the driver prints it: the event, then its four words. */
 static bool refused(int n, __u64 iova, enum edu_direction direction)
 {
-	unsigned int bus, slot, function, want, words = 0;
+	unsigned int bus, slot, function, want = 0, words = 0;
 	unsigned long long word, stream = 0;
 	bool event = false, seen = false;
 	char record[2048], *text;
 	int mark = kmsg_mark();
 	ssize_t got;
 
-	sscanf(devices[n].address, "%*x:%x:%x.%x", &bus, &slot, &function);
+	if (sscanf(devices[n].address, "%*x:%x:%x.%x", &bus, &slot, &function) != 3)
+		goto out;
 	want = bus << 8 | slot << 3 | function;
 	/* An event for every four bytes; ten events in five seconds are printed. */
 	sleep_ms(600);
 	if (edu_dma(&edus[n], iova, 4, direction))
 		goto out;
 	for (int ms = 0; ms < 2000 && !seen; ms += 10) {
-		while (!seen && ((got = read(mark, record, sizeof(record) - 1)) > 0 ||
-				 (got < 0 && errno == EPIPE))) {
-			if (got < 0)
+		while (!seen) {
+			got = read(mark, record, sizeof(record) - 1);
+			/* EPIPE: older records were overwritten, the next read goes on. */
+			if (got < 0 && errno == EPIPE)
 				continue;
+			if (got <= 0)
+				break;
 			record[got] = 0;
 			text = strchr(record, ';');
 			if (!text)
@@ -209,7 +213,7 @@ static void edge(__u64 wide, __u64 narrow, int narrow_count)
 	fact(!vfio_unmap(container, narrow + 1, &size, 0) && size == PAGE, "that one unmapped");
 	for (int n = last; n > last - narrow_count; n--) {
 		if (fact(join(n), "%s: its group is accepted", called(n)) && open_device(n))
-			fact(same(n, IOVA, memory.address), "%s: DMA after it came back", called(n));
+			fact(same(n, IOVA, memory.address), "%s: DMA after its return", called(n));
 	}
 }
 
