@@ -208,7 +208,8 @@ int mf_radix_map(struct mf_io_table *table, u64 iova, u64 pfn, u32 shift, u32 pr
 	u64 entry = r->ops->leaf(table, level, pfn, shift, prot);
 	int err;
 
-	if (!entry)
+	/* The second: larger than the root, where the aperture is that narrow. */
+	if (!entry || n >> r->bits[level] > 1)
 		return -EINVAL;
 	err = make_table(table, iova, level, &address);
 	at = err ? 0 : entry_at(r, level, address, iova);
