@@ -5,8 +5,10 @@
  * Each piece, within a page, is translated and moved under rig_lock, so that a
  * flush never returns while DMA that used the old translation is under way. A
  * translation that the IOTLB has is used whether or not the table still has it:
- * hardware would. But it is counted, and so is a translation that leads to a
- * page which nobody pinned; that page is not touched.
+ * hardware would. When a test says so, by command, that is counted: it would
+ * not between an unmap and its flush, which is where a device that works all the
+ * time may well be. A translation that leads to a page which nobody pinned is
+ * always counted, and the page not touched.
  *
  * "Pinned" is what page_maybe_dma_pinned() says: pinned by pin_user_pages(), or
  * a page with a great many other references, which no test's page has. The zero
@@ -31,7 +33,8 @@ static bool same(const struct rig_cached *c, const struct rig_entry *e)
 }
 
 /* What the unit makes of an IOVA: from its IOTLB, or else from the table, and remembered. */
-static struct rig_cached look_up(struct rig_unit *unit, struct rig_domain *d, u64 iova)
+static struct rig_cached look_up(struct rig_unit *unit, struct rig_domain *d, u64 iova,
+				 bool told)
 {
 	const struct rig_cached *known = rig_iotlb_find(unit, d, iova);
 	const struct rig_entry *e = rig_table_find(&d->table, iova);
@@ -44,7 +47,7 @@ static struct rig_cached look_up(struct rig_unit *unit, struct rig_domain *d, u6
 
 	if (known) {
 		/* That something is mapped now where nothing was is seen as a fault, not here. */
-		unit->counters.stale += !known->absent && !same(known, e);
+		unit->counters.stale += told && !known->absent && !same(known, e);
 		return *known;
 	}
 	unit->counters.walks++;
@@ -60,7 +63,8 @@ static struct rig_cached look_up(struct rig_unit *unit, struct rig_domain *d, u6
 	return found;
 }
 
-static enum rig_fault translate(struct rig_device *device, u64 iova, bool write, phys_addr_t *to)
+static enum rig_fault translate(struct rig_device *device, u64 iova, bool write, bool told,
+				phys_addr_t *to)
 {
 	struct rig_unit *unit = device->unit;
 	struct rig_domain *d = device->domain;
@@ -70,7 +74,7 @@ static enum rig_fault translate(struct rig_device *device, u64 iova, bool write,
 		return RIG_FAULT_NO_DOMAIN;
 	if (iova < unit->spec.aperture_first || iova > unit->spec.aperture_last)
 		return RIG_FAULT_APERTURE;
-	found = look_up(unit, d, iova);
+	found = look_up(unit, d, iova, told);
 	if (found.absent)
 		return RIG_FAULT_NOT_PRESENT;
 	if (!(found.prot & (write ? RIG_WRITE : RIG_READ)))
@@ -80,10 +84,11 @@ static enum rig_fault translate(struct rig_device *device, u64 iova, bool write,
 }
 
 /* The page that DMA may touch, or why it may not. */
-static enum rig_fault reach(struct rig_device *device, u64 iova, bool write, struct page **page)
+static enum rig_fault reach(struct rig_device *device, u64 iova, bool write, bool told,
+			    struct page **page)
 {
 	phys_addr_t physical;
-	enum rig_fault fault = translate(device, iova, write, &physical);
+	enum rig_fault fault = translate(device, iova, write, told, &physical);
 
 	if (fault)
 		return fault;
@@ -106,7 +111,7 @@ static enum rig_fault move(struct rig_device *device, u64 iova, void *buffer, u3
 	u8 *at;
 
 	spin_lock(&rig_lock);
-	fault = reach(device, iova, write, &page);
+	fault = reach(device, iova, write, true, &page);
 	if (!fault) {
 		at = kmap_local_page(page);
 		if (write)
@@ -165,7 +170,7 @@ static enum rig_fault touch(struct rig_device *device, u64 iova, bool write)
 	u8 *at;
 
 	spin_lock(&rig_lock);
-	fault = reach(device, iova, write, &page);
+	fault = reach(device, iova, write, false, &page);
 	if (!fault) {
 		at = kmap_local_page(page);
 		if (write)

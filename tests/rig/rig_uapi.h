@@ -114,7 +114,7 @@ struct rig_faults {
  * @attaches: devices attached to a domain that translates
  * @domains: such domains that devices of this unit are attached to now
  * @walks: DMA that was not in the IOTLB
- * @stale: DMA that an IOTLB entry translated which the table no longer has
+ * @stale: RIG_DMA that an IOTLB entry translated which the table no longer has
  * @unpinned: DMA that reached a page nobody pinned, and was stopped
  * @misuse: maps of what is mapped already, or can not be
  */
