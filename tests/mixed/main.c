@@ -24,6 +24,7 @@ static const struct mixed_case *const lists[] = {
 struct settings {
 	bool manifold;
 	const char *only;
+	bool vtd;
 	int passed, failed, skipped;
 };
 
@@ -127,8 +128,9 @@ static void run(struct settings *settings, const struct mixed_case *c, int rig)
 
 static void usage(FILE *to)
 {
-	fputs("usage: vfio-mixed --backend in-tree|manifold [--case NAME] [--list]\n"
+	fputs("usage: vfio-mixed --backend in-tree|manifold [--case NAME | --vtd] [--list]\n"
 	      "A VFIO container over IOMMU units that differ; needs the rig (manifold_rig.ko).\n"
+	      "  --vtd  only the cases with the machine's own VT-d unit\n"
 	      "Exit status: 0 all passed, 1 one failed, 2 bad use or no rig.\n", to);
 }
 
@@ -143,6 +145,8 @@ static int run_all(struct settings *settings)
 		return 2;
 	}
 	for (i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		if (settings->vtd && lists[i] != vtd_cases)
+			continue;
 		for (c = lists[i]; c->name; c++) {
 			if (!settings->only || !strcmp(settings->only, c->name))
 				run(settings, c, rig);
@@ -171,6 +175,7 @@ int main(int argc, char **argv)
 		{ "backend", required_argument, NULL, 'b' },
 		{ "case", required_argument, NULL, 'c' },
 		{ "list", no_argument, NULL, 'l' },
+		{ "vtd", no_argument, NULL, 'v' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 }
 	};
@@ -188,6 +193,9 @@ int main(int argc, char **argv)
 			break;
 		case 'l':
 			return list_all();
+		case 'v':
+			settings.vtd = true;
+			break;
 		case 'h':
 			usage(stdout);
 			return 0;
