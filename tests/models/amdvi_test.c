@@ -349,16 +349,24 @@ static void test_every_bit_of_a_device_table_entry(void **state)
 
 static void test_every_event(void **state)
 {
+	struct mf_fault fault;
 	struct bench b;
 
 	(void)state;
 	set_up(&b);
 	expect_record(&b, MF_FAULT_NO_DOMAIN, false, 0x1000000000001234ull,
 		      "ILLEGAL_DEV_TABLE_ENTRY");
+	/* A mode that cannot be; RZ: a reserved bit, an address that is too wide. */
+	b.device[0] = DEVICE ^ 0xe00;
 	expect_record(&b, MF_FAULT_DEVICE, true, 0x1020000000001234ull,
 		      "ILLEGAL_DEV_TABLE_ENTRY");
-	expect_record(&b, MF_FAULT_TABLE, false, 0x4000000700001234ull,
-		      "PAGE_TAB_HARDWARE_ERROR");
+	b.device[0] = DEVICE | 1ull << 63;
+	expect_record(&b, MF_FAULT_DEVICE, true, 0x10a0000000001234ull,
+		      "ILLEGAL_DEV_TABLE_ENTRY");
+	b.device[0] = DEVICE | 1ull << 46;
+	expect_record(&b, MF_FAULT_DEVICE, false, 0x1080000000001234ull,
+		      "ILLEGAL_DEV_TABLE_ENTRY");
+	b.device[0] = DEVICE;
 	expect_record(&b, MF_FAULT_NOT_PRESENT, false, 0x2000000700001234ull, "IO_PAGE_FAULT");
 	expect_record(&b, MF_FAULT_NOT_PRESENT, true, 0x2020000700001234ull, "IO_PAGE_FAULT");
 	expect_record(&b, MF_FAULT_APERTURE, false, 0x2000000700001234ull, "IO_PAGE_FAULT");
@@ -378,6 +386,12 @@ static void test_every_event(void **state)
 	mf_pool_write(b.pool, POOL + 0x2000 + 8 * 3, 0x6000200000003201ull);
 	expect_fault(&b, IOVA, MF_FAULT_TABLE, IOVA, IOVA + 0xfff);
 	assert_true(b.t.level == 1 && !b.t.entry);
+	/* Where no memory is: the fifth entry of that table. */
+	fault = describe(&b, MF_FAULT_TABLE, IOVA, true);
+	assert_int_equal(fault.code, 4);
+	assert_string_equal(fault.name, "PAGE_TAB_HARDWARE_ERROR");
+	assert_true(fault.record[0] == 0x4220000700001234ull);
+	assert_true(fault.record[1] == 0x0000200000003020ull);
 	mf_pool_write(b.pool, POOL + 8 * 1, 0x6000000000001601ull);
 	expect_fault(&b, IOVA, MF_FAULT_TABLE, 0x8080000000ull, 0x80bfffffffull);
 	tear_down(&b);

@@ -108,7 +108,9 @@ static enum mf_fault_why read_page(const struct mf_walker *w, u64 iova, u32 leve
 	return MF_FAULT_NONE;
 }
 
-enum mf_fault_why mf_amdvi_walk(const struct mf_walker *w, u64 iova, struct mf_translation *t)
+/* The walk; @at is where the last entry is, or would be. */
+static enum mf_fault_why find(const struct mf_walker *w, u64 iova, struct mf_translation *t,
+			      u64 *at)
 {
 	u64 device = w->descriptor[0], table = FIELD(device, 51, 12) << 12;
 	u32 level = (u32)FIELD(device, 11, 9), covers = table_covers(level), next;
@@ -137,7 +139,8 @@ enum mf_fault_why mf_amdvi_walk(const struct mf_walker *w, u64 iova, struct mf_t
 		span_around(t, iova, shift);
 		t->level = level;
 		t->entry = 0;
-		if (!mf_pool_read(w->pool, table + (iova >> shift & 0x1ff) * 8, &t->entry))
+		*at = table + (iova >> shift & 0x1ff) * 8;
+		if (!mf_pool_read(w->pool, *at, &t->entry))
 			return MF_FAULT_TABLE;
 		if (!(t->entry & BIT(0)))
 			return MF_FAULT_NOT_PRESENT;
@@ -154,6 +157,13 @@ enum mf_fault_why mf_amdvi_walk(const struct mf_walker *w, u64 iova, struct mf_t
 		}
 		table = FIELD(t->entry, 51, 12) << 12;
 	}
+}
+
+enum mf_fault_why mf_amdvi_walk(const struct mf_walker *w, u64 iova, struct mf_translation *t)
+{
+	u64 at;
+
+	return find(w, iova, t, &at);
 }
 
 static u32 event_code(enum mf_fault_why why)
@@ -181,26 +191,38 @@ static const char *event_name(u32 code)
 	}
 }
 
+/* Is a reserved bit to blame, and not a level that cannot be? */
+static bool is_reserved_bit(const struct mf_walker *w, const struct mf_fault *fault)
+{
+	if (fault->why == MF_FAULT_DEVICE)
+		return device_reserved(w->descriptor[0]) || !address_fits(w, w->descriptor[0]);
+	return fault->why == MF_FAULT_RESERVED && !is_illegal_level(fault->level, fault->entry);
+}
+
 /*
- * 2.5.3, an entry of the event log, of 128 bits; the flags are at 16 of its second
- * 32. RZ tells a reserved bit from a level that cannot be. An event of a device
- * table entry names no domain (2.5.2).
+ * 2.5.2 to 2.5.5, an entry of the event log, of 128 bits; the flags are at 16 of its
+ * second 32. An event of a device table entry names no domain. One of a table that
+ * is not to be read says where that is, and that nobody answered (master abort).
  */
 void mf_amdvi_describe(const struct mf_walker *w, u32 source, struct mf_fault *fault)
 {
 	bool right = fault->why == MF_FAULT_READ || fault->why == MF_FAULT_WRITE;
-	u64 flags = (right ? BIT(4) | BIT(6) : 0) |		/* PR, PE */
-		    (fault->write ? BIT(5) : 0) |		/* RW */
-		    (fault->why == MF_FAULT_RESERVED ? BIT(4) : 0) |
-		    (fault->why == MF_FAULT_RESERVED &&
-		     !is_illegal_level(fault->level, fault->entry) ? BIT(7) : 0);	/* RZ */
-	u64 domain = 0;
+	u64 flags = (right || fault->why == MF_FAULT_RESERVED ? BIT(4) : 0) |	/* PR */
+		    (fault->write ? BIT(5) : 0) |				/* RW */
+		    (right ? BIT(6) : 0) |					/* PE */
+		    (is_reserved_bit(w, fault) ? BIT(7) : 0);			/* RZ */
+	u64 domain = 0, address = fault->iova;
+	struct mf_translation t;
 
 	fault->code = event_code(fault->why);
 	fault->name = event_name(fault->code);
 	if (fault->code != EVENT_ILLEGAL_DEVICE)
 		domain = w->descriptor[1] & 0xffff;
+	if (fault->code == EVENT_TABLE_ERROR) {
+		find(w, fault->iova, &t, &address);
+		flags |= BIT(9);
+	}
 	fault->record[0] = (source & 0xffff) | domain << 32 | flags << 48 |
 			   (u64)fault->code << 60;
-	fault->record[1] = fault->iova;
+	fault->record[1] = address;
 }
