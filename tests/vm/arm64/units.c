@@ -236,6 +236,9 @@ int main(int argc, char **argv)
 	    !fact(!vfio_set_type(container, VFIO_TYPE1v2_IOMMU), "type 1 v2") || !open_device(0))
 		return 1;
 	wide = window("with the first group");
+	printf("      VFIO_DMA_CC_IOMMU %d, VFIO_TYPE1_NESTING_IOMMU %d\n",
+	       vfio_check_extension(container, VFIO_DMA_CC_IOMMU),
+	       vfio_check_extension(container, VFIO_TYPE1_NESTING_IOMMU));
 	if (!fact(!memory_get(&memory, MEMORY_ANONYMOUS, SIZE) &&
 		  !vfio_map(container, IOVA, memory.address, SIZE, VFIO_MAP_RW),
 		  "%lu bytes mapped at %#llx", SIZE, IOVA))
