@@ -479,27 +479,6 @@ static void test_writer_writes_the_same_words(void **state)
 	}
 }
 
-/* A page that is larger than all tables together goes nowhere. */
-static void test_no_page_is_larger_than_the_table(void **state)
-{
-	struct mf_model_config c = unit_48;
-	struct mf_io_table t = { .config = &c };
-	struct bench b = { .config = c };
-
-	(void)state;
-	c.aperture.last = 4 * MIB - 1;
-	c.pgsizes = 4 * KIB | GIB | 1ull << 39;
-	mf_user_host_init(&b.host);
-	b.pool = mf_pool_new(&b.host, 16);
-	t.pool = b.pool;
-	assert_int_equal(mf_format_amdvi.create(&t), 0);
-	assert_int_equal(map(&t, 0, 0, 39, RW), -EINVAL);
-	assert_int_equal(map(&t, 0, 0, 12, RW), 0);
-	assert_true(mf_pool_used(t.pool) == 2);
-	mf_format_amdvi.destroy(&t);
-	tear_down(&b);
-}
-
 /* All widths; and sizes that are one entry, few, or half a table. */
 static void test_writer_and_walker_agree(void **state)
 {
@@ -594,7 +573,6 @@ int main(void)
 		cmocka_unit_test(test_every_bit_of_a_device_table_entry),
 		cmocka_unit_test(test_every_event),
 		cmocka_unit_test(test_writer_writes_the_same_words),
-		cmocka_unit_test(test_no_page_is_larger_than_the_table),
 		cmocka_unit_test(test_writer_and_walker_agree),
 		cmocka_unit_test(test_units_that_cannot_be),
 		cmocka_unit_test(test_dma_through_a_unit),
