@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Devices, on buses of the rig's own, in IOMMU groups, known to VFIO.
+ * Devices, and what VFIO sees of them.
  *
- * The IOMMU layer of 6.1 has one set of operations a bus, and none of it goes
- * through the bus types it knows, so devices are put into their groups by hand.
- * That has to happen between their appearance in sysfs and the binding of the
- * driver that registers them with VFIO, which is why a bus matches nothing that
- * is not ready.
+ * To VFIO a device is one without regions and interrupts: it can be opened, and
+ * its group attached, which is all that a container's user needs. What the
+ * device does it is told through the rig's own file, also when nobody has it
+ * open, or its group was just detached. How it gets onto a bus and into a group
+ * is in bus_own.c and bus_platform.c.
  */
 #include <linux/iommu.h>
 #include <linux/kthread.h>
@@ -32,7 +32,7 @@ static int vfio_init(struct vfio_device *vdev)
 
 static void vfio_release(struct vfio_device *vdev)
 {
-	vfio_free_device(vdev);
+	rig_vfio_free(vdev);
 }
 
 static int vfio_open(struct vfio_device *vdev)
@@ -75,7 +75,7 @@ static const struct vfio_device_ops vfio_ops = {
 	.ioctl = vfio_ioctl,
 };
 
-static int driver_probe(struct device *dev)
+int rig_vfio_probe(struct device *dev)
 {
 	struct rig_vfio *v = vfio_alloc_device(rig_vfio, vdev, dev, &vfio_ops);
 	int err;
@@ -90,75 +90,13 @@ static int driver_probe(struct device *dev)
 	return err;
 }
 
-static int driver_remove(struct device *dev)
+void rig_vfio_remove(struct device *dev)
 {
 	struct vfio_device *vdev = rig_to_device(dev)->vfio;
 
 	vfio_unregister_group_dev(vdev);
 	vfio_put_device(vdev);
-	return 0;
-}
-
-/* --- buses --------------------------------------------------------------------------------- */
-
-static int bus_match(struct device *dev, struct device_driver *driver)
-{
-	return !!dev->iommu_group;
-}
-
-static int bus_probe(struct device *dev)
-{
-	return driver_probe(dev);
-}
-
-static void bus_remove(struct device *dev)
-{
-	driver_remove(dev);
-}
-
-static struct bus_type buses[RIG_BUSES] = {
-	{ .name = "rig-a", .match = bus_match, .probe = bus_probe, .remove = bus_remove,
-	  .iommu_ops = &rig_iommu_ops },
-	{ .name = "rig-b", .match = bus_match, .probe = bus_probe, .remove = bus_remove,
-	  .iommu_ops = &rig_iommu_ops },
-};
-
-static struct device_driver drivers[RIG_BUSES] = {
-	{ .name = "rig-vfio", .bus = &buses[0], .owner = THIS_MODULE },
-	{ .name = "rig-vfio", .bus = &buses[1], .owner = THIS_MODULE },
-};
-
-static void buses_undo(u32 n)
-{
-	while (n--) {
-		driver_unregister(&drivers[n]);
-		bus_unregister(&buses[n]);
-	}
-}
-
-int rig_buses_init(void)
-{
-	u32 i;
-	int err;
-
-	for (i = 0; i < RIG_BUSES; i++) {
-		err = bus_register(&buses[i]);
-		if (err)
-			break;
-		err = driver_register(&drivers[i]);
-		if (err) {
-			bus_unregister(&buses[i]);
-			break;
-		}
-	}
-	if (i < RIG_BUSES)
-		buses_undo(i);
-	return i < RIG_BUSES ? err : 0;
-}
-
-void rig_buses_exit(void)
-{
-	buses_undo(RIG_BUSES);
+	rig_to_device(dev)->vfio = NULL;
 }
 
 /* --- devices ------------------------------------------------------------------------------- */
@@ -170,7 +108,7 @@ struct rig_device *rig_device_find(u32 number)
 
 static void device_release(struct device *dev)
 {
-	kfree(dev->iommu);
+	rig_bus_release_device(rig_to_device(dev));
 	kfree(rig_to_device(dev));
 }
 
@@ -184,6 +122,8 @@ static int check_spec(const struct rig_device_spec *spec)
 		return -ENOENT;
 	if (spec->bus >= RIG_BUSES || spec->nr_regions > RIG_MAX_REGIONS)
 		return -EINVAL;
+	if (spec->bus >= rig_buses_number())
+		return -EOPNOTSUPP;
 	for (i = 0; i < spec->nr_regions; i++) {
 		const struct rig_region *r = &spec->regions[i];
 
@@ -194,55 +134,20 @@ static int check_spec(const struct rig_device_spec *spec)
 	return 0;
 }
 
-/* The IOMMU layer asks these of a device: who is its unit, and who knows it. */
-static int know_unit(struct rig_device *device)
+static u32 group_number(struct device *dev)
 {
-	device->dev.iommu = kzalloc(sizeof(*device->dev.iommu), GFP_KERNEL);
-	if (!device->dev.iommu)
-		return -ENOMEM;
-	mutex_init(&device->dev.iommu->lock);
-	device->dev.iommu->iommu_dev = &device->unit->iommu;
-	return 0;
-}
+	struct iommu_group *group = iommu_group_get(dev);
+	u32 number = iommu_group_id(group);
 
-static int join_group(struct rig_device *device)
-{
-	struct rig_device *beside = rig_device_find(device->spec.beside);
-	struct iommu_group *group;
-	int err;
-
-	group = beside ? iommu_group_get(&beside->dev) : iommu_group_alloc();
-	if (IS_ERR_OR_NULL(group))
-		return group ? PTR_ERR(group) : -ENODEV;
-	err = iommu_group_add_device(group, &device->dev);
-	device->spec.group = iommu_group_id(group);
 	iommu_group_put(group);
-	return err;
-}
-
-static int device_bring_up(struct rig_device *device)
-{
-	int err = device_add(&device->dev);
-
-	if (err)
-		return err;
-	err = join_group(device);
-	if (err)
-		goto del;
-	err = device_attach(&device->dev);
-	if (err == 1)
-		return 0;
-	err = err ? err : -ENODEV;
-	iommu_group_remove_device(&device->dev);
-del:
-	device_del(&device->dev);
-	return err;
+	return number;
 }
 
 int rig_device_add(struct rig_device_spec *spec)
 {
 	int err = check_spec(spec);
 	struct rig_device *device;
+	struct device *dev;
 	u32 number = 0;
 
 	if (err)
@@ -255,21 +160,20 @@ int rig_device_add(struct rig_device_spec *spec)
 	if (!device)
 		return -ENOMEM;
 
-	device_initialize(&device->dev);
-	device->dev.release = device_release;
-	device->dev.bus = &buses[spec->bus];
+	dev = rig_dev(device);
+	device_initialize(dev);
+	dev->release = device_release;
 	device->unit = rig_unit_find(spec->unit);
-	device->dev.parent = &device->unit->dev;
+	dev->parent = &device->unit->dev;
 	device->spec = *spec;
 	device->spec.device = number;
-	err = know_unit(device);
-	err = err ? err : dev_set_name(&device->dev, "rig%u", number);
-	err = err ? err : device_bring_up(device);
+	err = rig_bus_add_device(device);
 	if (err) {
-		put_device(&device->dev);
+		put_device(dev);
 		return err;
 	}
-	strscpy(device->spec.name, dev_name(&device->dev), sizeof(device->spec.name));
+	device->spec.group = group_number(dev);
+	strscpy(device->spec.name, dev_name(dev), sizeof(device->spec.name));
 	devices[number] = device;
 	*spec = device->spec;
 	return 0;
@@ -343,8 +247,7 @@ void rig_devices_clear(void)
 		devices[i] = NULL;
 		if (device->worker)
 			kthread_stop(device->worker);
-		device_release_driver(&device->dev);
-		iommu_group_remove_device(&device->dev);
-		device_unregister(&device->dev);
+		rig_bus_remove_device(device);
+		put_device(rig_dev(device));
 	}
 }

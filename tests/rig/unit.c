@@ -3,7 +3,8 @@
  * Units and their domains, as a driver gives them to the kernel's IOMMU layer.
  *
  * In 6.1 a domain is made for a bus, before anybody knows for which unit; it
- * becomes its unit's with the first device that is attached. From then on it
+ * becomes its unit's with the first device that is attached. Later series make
+ * it for a device, so it is its unit's from the beginning. From then on it
  * takes devices of other units that can do all that it needs: of the same kind,
  * with its page sizes, its aperture, and coherency if it enforces that.
  *
@@ -26,19 +27,29 @@ static bool translates(const struct rig_domain *d)
 
 /* --- domains ------------------------------------------------------------------------------- */
 
-static struct iommu_domain *domain_alloc(unsigned int type)
+static void adopt(struct rig_domain *d, struct rig_unit *unit)
 {
-	struct rig_domain *d;
+	d->unit = unit;
+	d->domain.ops = &rig_domain_ops[unit->spec.kind];
+	d->domain.pgsize_bitmap = unit->spec.pgsizes;
+	d->domain.geometry.aperture_start = unit->spec.aperture_first;
+	d->domain.geometry.aperture_end = unit->spec.aperture_last;
+	d->domain.geometry.force_aperture = true;
+}
 
-	if (type != IOMMU_DOMAIN_UNMANAGED && type != IOMMU_DOMAIN_BLOCKED)
-		return NULL;
-	d = kzalloc(sizeof(*d), GFP_KERNEL);
+/* Of a unit at once if that is known; else of the first device's. */
+struct iommu_domain *rig_domain_alloc(struct rig_unit *unit)
+{
+	struct rig_domain *d = kzalloc(sizeof(*d), GFP_KERNEL);
+
 	if (!d)
 		return NULL;
 	INIT_LIST_HEAD(&d->devices);
 	d->table.leaves = RB_ROOT;
 	spin_lock(&rig_lock);
 	d->id = ++last_domain_id;
+	if (unit)
+		adopt(d, unit);
 	spin_unlock(&rig_lock);
 	return &d->domain;
 }
@@ -93,18 +104,6 @@ static bool accepts(const struct rig_domain *d, const struct rig_unit *unit)
 	       (!d->coherent || other->flags & RIG_ENFORCES);
 }
 
-static const struct iommu_domain_ops kinds[RIG_KINDS];
-
-static void adopt(struct rig_domain *d, struct rig_unit *unit)
-{
-	d->unit = unit;
-	d->domain.ops = &kinds[unit->spec.kind];
-	d->domain.pgsize_bitmap = unit->spec.pgsizes;
-	d->domain.geometry.aperture_start = unit->spec.aperture_first;
-	d->domain.geometry.aperture_end = unit->spec.aperture_last;
-	d->domain.geometry.force_aperture = true;
-}
-
 static int attach_locked(struct rig_domain *d, struct rig_device *device)
 {
 	struct rig_unit *unit = device->unit;
@@ -125,7 +124,7 @@ static int attach_locked(struct rig_domain *d, struct rig_device *device)
 	return 0;
 }
 
-static int attach_dev(struct iommu_domain *domain, struct device *dev)
+static int attach_dev(RIG_ATTACH_ARGUMENTS)
 {
 	int err;
 
@@ -135,11 +134,16 @@ static int attach_dev(struct iommu_domain *domain, struct device *dev)
 	return err;
 }
 
-static void detach_dev(struct iommu_domain *domain, struct device *dev)
+void rig_detach(struct rig_device *device)
 {
 	spin_lock(&rig_lock);
-	leave(rig_to_device(dev));
+	leave(device);
 	spin_unlock(&rig_lock);
+}
+
+static void __maybe_unused detach_dev(struct iommu_domain *domain, struct device *dev)
+{
+	rig_detach(rig_to_device(dev));
 }
 
 /* VT-d's rule: only while nothing is mapped. */
@@ -315,7 +319,7 @@ static void flush_iotlb_all(struct iommu_domain *domain)
 	spin_unlock(&rig_lock);
 }
 
-static void iotlb_sync_map(struct iommu_domain *domain, unsigned long iova, size_t size)
+static rig_sync_map_t iotlb_sync_map(struct iommu_domain *domain, unsigned long iova, size_t size)
 {
 	struct rig_domain *d = rig_to_domain(domain);
 
@@ -323,23 +327,12 @@ static void iotlb_sync_map(struct iommu_domain *domain, unsigned long iova, size
 	count(d, offsetof(struct rig_counters, map_syncs));
 	drop(d, iova, iova + (size - 1), true);
 	spin_unlock(&rig_lock);
+	return RIG_SYNCED;
 }
 
 /* --- what devices tell the IOMMU layer ----------------------------------------------------- */
 
-static bool device_capable(struct device *dev, enum iommu_cap cap)
-{
-	switch (cap) {
-	case IOMMU_CAP_CACHE_COHERENCY:
-		return true;
-	case IOMMU_CAP_INTR_REMAP:
-		return rig_to_device(dev)->unit->spec.flags & RIG_ISOLATES;
-	default:
-		return false;
-	}
-}
-
-static void get_resv_regions(struct device *dev, struct list_head *list)
+void rig_get_resv_regions(struct device *dev, struct list_head *list)
 {
 	static const enum iommu_resv_type types[RIG_REGION_TYPES] = {
 		[RIG_REGION_DIRECT] = IOMMU_RESV_DIRECT,
@@ -364,7 +357,7 @@ static void get_resv_regions(struct device *dev, struct list_head *list)
 
 #define DOMAIN_OPS { \
 	.attach_dev = attach_dev, \
-	.detach_dev = detach_dev, \
+	RIG_DETACH_DEV(detach_dev) \
 	.map_pages = map_pages, \
 	.unmap_pages = unmap_pages, \
 	.flush_iotlb_all = flush_iotlb_all, \
@@ -376,17 +369,8 @@ static void get_resv_regions(struct device *dev, struct list_head *list)
 }
 
 /* The same functions; but who compares operations sees different drivers. */
-static const struct iommu_domain_ops kinds[RIG_KINDS] = {
+const struct iommu_domain_ops rig_domain_ops[RIG_KINDS] = {
 	DOMAIN_OPS, DOMAIN_OPS, DOMAIN_OPS, DOMAIN_OPS,
-};
-
-const struct iommu_ops rig_iommu_ops = {
-	.capable = device_capable,
-	.domain_alloc = domain_alloc,
-	.get_resv_regions = get_resv_regions,
-	.default_domain_ops = &kinds[0],
-	.pgsize_bitmap = ~0ul << PAGE_SHIFT,
-	.owner = THIS_MODULE,
 };
 
 /* --- units --------------------------------------------------------------------------------- */
@@ -421,14 +405,17 @@ int rig_unit_add(struct rig_unit_spec *spec)
 		return -ENOMEM;
 	spec->unit = number;
 	unit->spec = *spec;
-	unit->iommu.ops = &rig_iommu_ops;
-	unit->iommu.dev = &unit->dev;
 	device_initialize(&unit->dev);
 	unit->dev.release = unit_release;
 	err = dev_set_name(&unit->dev, "rig-unit%u", number);
 	err = err ? err : device_add(&unit->dev);
 	if (err) {
 		put_device(&unit->dev);
+		return err;
+	}
+	err = rig_bus_add_unit(unit);
+	if (err) {
+		device_unregister(&unit->dev);
 		return err;
 	}
 	units[number] = unit;
@@ -440,8 +427,10 @@ void rig_units_clear(void)
 	u32 i;
 
 	for (i = 0; i < RIG_MAX_UNITS; i++) {
-		if (units[i])
-			device_unregister(&units[i]->dev);
+		if (!units[i])
+			continue;
+		rig_bus_remove_unit(units[i]);
+		device_unregister(&units[i]->dev);
 		units[i] = NULL;
 	}
 }
