@@ -28,12 +28,12 @@ static u32 output_width(const struct mf_walker *w)
 	return w->config->output_bits ? w->config->output_bits : 52;
 }
 
-/* How many levels it walks (HATS). */
+/* How many levels it walks (HATS): four, five or six. */
 static u32 most_levels(const struct mf_walker *w)
 {
 	u32 width = 64 - (u32)__builtin_clzll(w->config->aperture.last);
 
-	return (width - 12 + 8) / 9;
+	return (u32)mf_max((width - 12 + 8) / 9, 4);
 }
 
 /* log2 of what a table of @level covers */

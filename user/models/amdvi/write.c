@@ -106,7 +106,10 @@ static const struct mf_radix_ops ops = {
 
 int mf_amdvi_create(struct mf_io_table *table)
 {
-	int err = mf_radix_create(table, &ops, 12, mf_aperture_width(table->config));
+	u32 width = mf_aperture_width(table->config);
+	/* A page that fills the aperture needs the level that has it. */
+	bool fills = width < 64 && table->config->pgsizes & 1ull << width;
+	int err = mf_radix_create(table, &ops, 12, width + fills);
 	const struct mf_radix *r = table->own;
 
 	err = err ? err : mf_radix_alloc_root(table);
