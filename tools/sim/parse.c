@@ -338,7 +338,9 @@ static struct expression *parse_factor(struct parser *p, const char *what)
 		need_sign(p, ')', "')'");
 		p->nesting--;
 	} else {
-		expected(p, what);
+		struct names variables = { p->variables[0], NAME_MOST, p->depth };
+
+		unknown_word(p, what, closest_word(p->t.text, nth_name, &variables));
 	}
 	return e;
 }
