@@ -103,8 +103,7 @@ static bool refused(int n, __u64 iova, enum edu_direction direction)
 			if (strstr(text, "event 0x")) {
 				event = strstr(text, "event 0x10 ") || strstr(text, "event 0x13 ");
 				words = 0;
-			} else if (event && (text = strstr(text, "0x")) &&
-				   sscanf(text, "%llx", &word) == 1) {
+			} else if (event && sscanf(text, "%*[^x]x%llx", &word) == 1) {
 				if (words == 0)
 					stream = word >> 32;
 				if (words++ == 2)
