@@ -41,11 +41,15 @@ enum mf_rules {
  * struct mf_config - how a container is to behave, for its whole life
  * @rules: the unmap rules its user asked for
  * @mapping_limit: how many mappings it may hold
+ * @wrap_errno: the negative errno for a range that goes beyond 2^64, where it is
+ *	another than that of the reason: in-tree type1's differs from one kernel
+ *	series to another; or 0
  * @cookie: whatever the host wants to find in the container's events
  */
 struct mf_config {
 	enum mf_rules rules;
 	u32 mapping_limit;
+	int wrap_errno;
 	void *cookie;
 };
 

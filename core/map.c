@@ -39,14 +39,16 @@ struct fill {
 static int check_range(struct mf_container *c, u64 iova, u64 vaddr, u64 size, u32 prot,
 		       struct mf_refusal *why)
 {
-	if (!(prot & (MF_READ | MF_WRITE)))
-		return mf_refuse(c, why, NO_ACCESS, 0);
+	int wraps = c->config.wrap_errno;
+
 	if (!size)
 		return mf_refuse(c, why, SIZE_ZERO, 0);
 	if (iova + (size - 1) < iova)
-		return mf_refuse(c, why, IOVA_WRAPS, 0, iova, size);
+		return mf_refuse(c, why, IOVA_WRAPS, wraps, iova, size);
 	if (vaddr + (size - 1) < vaddr)
-		return mf_refuse(c, why, VADDR_WRAPS, 0, vaddr, size);
+		return mf_refuse(c, why, VADDR_WRAPS, wraps, vaddr, size);
+	if (!(prot & (MF_READ | MF_WRITE)))
+		return mf_refuse(c, why, NO_ACCESS, 0);
 	return 0;
 }
 

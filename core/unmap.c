@@ -101,18 +101,29 @@ static struct mf_mapping *unlink_locked(struct mf_container *c, struct mf_mappin
 	return leaving;
 }
 
+/* In this order: in-tree refuses a range that does not align before it finds that it wraps. */
+static int check_span(struct mf_container *c, struct mf_span span, struct mf_refusal *why)
+{
+	u64 granule = mf_granule(c), size = span.last - span.first + 1;
+
+	if ((span.first | size) & (granule - 1))
+		return mf_refuse(c, why, UNMAP_MISALIGNED, 0, span.first, size, granule);
+	if (span.last < span.first)
+		return mf_refuse(c, why, IOVA_WRAPS, c->config.wrap_errno, span.first, size);
+	return 0;
+}
+
 static int unmap_once(struct mf_container *c, struct mf_span span, bool all, u64 *bytes,
 		      u64 *turn, struct mf_refusal *why)
 {
 	struct mf_mapping *list = NULL;
-	u64 granule, size = span.last - span.first + 1;
 	int err;
 
 	mf_rwlock_read_lock(&c->domains_lock);
-	granule = mf_granule(c);
-	if (!all && ((span.first | size) & (granule - 1))) {
+	err = all ? 0 : check_span(c, span, why);
+	if (err) {
 		mf_rwlock_read_unlock(&c->domains_lock);
-		return mf_refuse(c, why, UNMAP_MISALIGNED, 0, span.first, size, granule);
+		return err;
 	}
 
 	mf_mutex_lock(&c->lock);
@@ -162,9 +173,6 @@ int mf_unmap(struct mf_container *c, u64 iova, u64 size, u64 *unmapped, struct m
 {
 	if (!size)
 		return mf_refuse(c, why, SIZE_ZERO, 0);
-	if (iova + (size - 1) < iova)
-		return mf_refuse(c, why, IOVA_WRAPS, 0, iova, size);
-
 	return unmap_span(c, (struct mf_span){ iova, iova + (size - 1) }, false, unmapped, why);
 }
 

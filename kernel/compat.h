@@ -2,50 +2,152 @@
 /*
  * What differs from one kernel series to another, and nothing else. Version
  * checks live here (and in vfio_private.h, which mirrors one structure); a
- * series that nobody has tried is refused, by name.
+ * series that nobody has tried is refused, by name: kernel/Kbuild says which
+ * it was.
  */
 #ifndef MFK_COMPAT_H
 #define MFK_COMPAT_H
 
+#include <linux/version.h>
+
+#define MFK_SERIES	(LINUX_VERSION_CODE >> 8)
+#define MFK_6_1		(KERNEL_VERSION(6, 1, 0) >> 8)
+#define MFK_6_12	(KERNEL_VERSION(6, 12, 0) >> 8)
+#define MFK_7_3		(KERNEL_VERSION(7, 3, 0) >> 8)
+
+#if MFK_SERIES != MFK_6_1 && MFK_SERIES != MFK_6_12 && MFK_SERIES != MFK_7_3
+#error "Manifold knows the kernel series 6.1, 6.12 and 7.3; this one is another"
+#endif
+
 #include <linux/iommu.h>
 #include <linux/irqdomain.h>
 #include <linux/mm.h>
-#include <linux/version.h>
 #include <linux/vfio.h>
 
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0) || \
-	LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
-#error "Manifold knows the kernel series 6.1; this one is another"
-#endif
+/*
+ * What a range that goes beyond 2^64 is refused with: 6.1 and 6.12 call that an
+ * invalid argument like any other.
+ */
+#define MFK_WRAP_ERRNO	(MFK_SERIES >= MFK_7_3 ? -EOVERFLOW : -EINVAL)
 
 /* An empty paging domain for the unit behind @dev, or an ERR_PTR(). */
 static inline struct iommu_domain *mfk_domain_alloc(struct device *dev)
 {
+#if MFK_SERIES == MFK_6_1
 	struct iommu_domain *domain = iommu_domain_alloc(dev->bus);
 
 	return domain ? domain : ERR_PTR(-EIO);
+#else
+	return iommu_paging_domain_alloc(dev);
+#endif
 }
 
-/* Interrupts of all devices are remapped by the interrupt controller. */
-static inline bool mfk_msi_remapped(void)
+#if MFK_SERIES == MFK_6_1
+static inline int mfk_not_remapped(struct device *dev, void *unused)
 {
-	return irq_domain_check_msi_remap();
+	return !device_iommu_capable(dev, IOMMU_CAP_INTR_REMAP);
 }
 
-/* The page table entry of @addr, locked. Context: the mmap lock is held. */
-static inline int mfk_follow_pte(struct vm_area_struct *vma, unsigned long addr, pte_t **ptep,
-				 spinlock_t **ptl)
+/* Interrupts are isolated by the controller, or else by every device's unit. */
+static inline bool mfk_has_isolated_msi(struct iommu_group *group)
 {
-	return follow_pte(vma->vm_mm, addr, ptep, ptl);
+	return irq_domain_check_msi_remap() ||
+	       !iommu_group_for_each_dev(group, NULL, mfk_not_remapped);
+}
+#else
+static inline bool mfk_has_isolated_msi(struct iommu_group *group)
+{
+	return iommu_group_has_isolated_msi(group);
+}
+#endif
+
+/* Tables and what else a map needs are billed to the user's control group where one can ask so. */
+static inline int mfk_iommu_map(struct iommu_domain *domain, unsigned long iova,
+				phys_addr_t paddr, size_t size, int prot)
+{
+#if MFK_SERIES == MFK_6_1
+	return iommu_map(domain, iova, paddr, size, prot);
+#else
+	return iommu_map(domain, iova, paddr, size, prot, GFP_KERNEL_ACCOUNT);
+#endif
+}
+
+static inline ssize_t mfk_iommu_map_sg(struct iommu_domain *domain, unsigned long iova,
+				       struct scatterlist *list, unsigned int nr, int prot)
+{
+#if MFK_SERIES == MFK_6_1
+	return iommu_map_sg(domain, iova, list, nr, prot);
+#else
+	return iommu_map_sg(domain, iova, list, nr, prot, GFP_KERNEL_ACCOUNT);
+#endif
+}
+
+/**
+ * struct mfk_leaf - what the processor's page table says of an address
+ * @pfn: the frame there
+ * @pages: how many frames follow one another from there on in the same leaf
+ * @writable: the leaf may be written to
+ */
+struct mfk_leaf {
+	unsigned long pfn;
+	unsigned long pages;
+	bool writable;
+};
+
+/*
+ * Look at the leaf of @addr in an area of device memory. Only 7.3 tells how
+ * large it is. Context: the mmap lock is held.
+ *
+ * Return: 0, or a negative errno when nothing is there (yet).
+ */
+static inline int mfk_leaf_at(struct vm_area_struct *vma, unsigned long addr,
+			      struct mfk_leaf *leaf)
+{
+#if MFK_SERIES == MFK_6_1
+	spinlock_t *ptl;
+	pte_t *ptep;
+	int err;
+
+	err = follow_pte(vma->vm_mm, addr, &ptep, &ptl);
+	if (err)
+		return err;
+	__acquire(ptl);		/* what sparse can't see for itself */
+
+	leaf->pfn = pte_pfn(*ptep);
+	leaf->pages = 1;
+	leaf->writable = pte_write(*ptep);
+	pte_unmap_unlock(ptep, ptl);
+	return 0;
+#else
+	struct follow_pfnmap_args args = { .vma = vma, .address = addr };
+	int err;
+
+	err = follow_pfnmap_start(&args);
+	if (err)
+		return err;
+
+	leaf->pfn = args.pfn;
+	leaf->pages = 1;
+#if MFK_SERIES >= MFK_7_3
+	leaf->pages += (~args.addr_mask - (addr & ~args.addr_mask)) >> PAGE_SHIFT;
+#endif
+	leaf->writable = args.writable;
+	follow_pfnmap_end(&args);
+	return 0;
+#endif
 }
 
 /* How much of struct vfio_iommu_type1_info GET_INFO writes back. */
 static inline size_t mfk_info_writeback(u32 argsz)
 {
+#if MFK_SERIES == MFK_6_1
 	size_t with_caps = offsetofend(struct vfio_iommu_type1_info, cap_offset);
 
 	return argsz >= with_caps ? with_caps :
 				    offsetofend(struct vfio_iommu_type1_info, iova_pgsizes);
+#else
+	return min_t(size_t, argsz, sizeof(struct vfio_iommu_type1_info));
+#endif
 }
 
 #endif /* MFK_COMPAT_H */

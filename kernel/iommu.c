@@ -15,16 +15,9 @@ u32 mfk_group_id(struct mf_host *host, struct mf_host_group *group)
 	return iommu_group_id(mfk_to_group(group));
 }
 
-static int not_remapped(struct device *dev, void *unused)
-{
-	return !device_iommu_capable(dev, IOMMU_CAP_INTR_REMAP);
-}
-
-/* Interrupts are isolated by the controller, or else by every device's unit. */
 bool mfk_group_isolated(struct mf_host *host, struct mf_host_group *group)
 {
-	return mfk_msi_remapped() ||
-	       !iommu_group_for_each_dev(mfk_to_group(group), NULL, not_remapped);
+	return mfk_has_isolated_msi(mfk_to_group(group));
 }
 
 static enum mf_region_type region_type(enum iommu_resv_type type)

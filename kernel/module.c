@@ -10,6 +10,7 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 
+#include "compat.h"
 #include "host.h"
 #include "vfio_private.h"
 
@@ -29,7 +30,11 @@ MODULE_PARM_DESC(dma_entry_limit,
 
 static void *driver_open(unsigned long arg)
 {
-	struct mf_config config = { .rules = arg, .mapping_limit = dma_entry_limit };
+	struct mf_config config = {
+		.rules = arg,
+		.mapping_limit = dma_entry_limit,
+		.wrap_errno = MFK_WRAP_ERRNO,
+	};
 	struct mfk_container *k = kzalloc(sizeof(*k), GFP_KERNEL_ACCOUNT);
 	int err;
 

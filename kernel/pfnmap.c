@@ -4,8 +4,8 @@
  * that a VFIO user has mapped, so that one device can reach another.
  *
  * There is nothing to pin and nobody to bill: the frames are taken from the
- * page table as they stand (faulted in first: a VFIO device maps its BAR on
- * demand). An area that shows ordinary, refcounted memory this way is refused:
+ * page table as they stand, a leaf at a time (faulted in first: a VFIO device
+ * maps its BAR on demand). An area that shows ordinary, refcounted memory this way is refused:
  * nothing would keep that memory in place.
  */
 #include <linux/mm.h>
@@ -14,24 +14,25 @@
 #include "compat.h"
 #include "host.h"
 
-/* Pages per visit: the mmap lock is not kept for longer. */
-#define VISIT_PAGES 4096
+/* Leaves per visit: the mmap lock is not kept for longer. */
+#define VISIT_LEAVES 4096
 
 static bool is_ordinary_page(unsigned long pfn)
 {
 	return pfn_valid(pfn) && !PageReserved(pfn_to_page(pfn));
 }
 
-/* The frame at @addr; -EAGAIN when the mmap lock was dropped to fault it in. */
-static int frame_at(struct vm_area_struct *vma, unsigned long addr, bool write,
-		    unsigned long *pfn)
+/*
+ * The leaf at @addr; -EAGAIN when the mmap lock was dropped to fault it in. A
+ * leaf shows memory of one kind, as its first frame is.
+ */
+static int find_leaf(struct vm_area_struct *vma, unsigned long addr, bool write,
+		     struct mfk_leaf *leaf)
 {
 	bool unlocked = false;
-	spinlock_t *ptl;
-	pte_t *ptep;
 	int err;
 
-	if (mfk_follow_pte(vma, addr, &ptep, &ptl)) {
+	if (mfk_leaf_at(vma, addr, leaf)) {
 		err = fixup_user_fault(vma->vm_mm, addr,
 				       FAULT_FLAG_REMOTE | (write ? FAULT_FLAG_WRITE : 0),
 				       &unlocked);
@@ -40,17 +41,11 @@ static int frame_at(struct vm_area_struct *vma, unsigned long addr, bool write,
 			return err;
 		if (unlocked)
 			return -EAGAIN;
-		err = mfk_follow_pte(vma, addr, &ptep, &ptl);
+		err = mfk_leaf_at(vma, addr, leaf);
 		if (err)
 			return err;
 	}
-	__acquire(ptl);		/* what sparse can't see for itself */
-
-	err = write && !pte_write(*ptep) ? -EFAULT : 0;
-	*pfn = pte_pfn(*ptep);
-	pte_unmap_unlock(ptep, ptl);
-
-	return !err && is_ordinary_page(*pfn) ? -EFAULT : err;
+	return (write && !leaf->writable) || is_ordinary_page(leaf->pfn) ? -EFAULT : 0;
 }
 
 /* As many pages as there are from @vaddr on; the errno of the first otherwise. */
@@ -58,19 +53,21 @@ static s64 visit(struct mm_struct *mm, unsigned long vaddr, u64 pages, bool writ
 		 struct mf_batch *batch)
 {
 	struct vm_area_struct *vma = vma_lookup(mm, vaddr);
-	unsigned long pfn;
-	u64 n;
+	struct mfk_leaf leaf;
+	u64 n = 0, visited, some;
 	int err;
 
 	if (!vma || !(vma->vm_flags & VM_PFNMAP))
 		return -EFAULT;
 
-	pages = min3(pages, (u64)VISIT_PAGES, (u64)(vma->vm_end - vaddr) >> PAGE_SHIFT);
-	for (n = 0; n < pages && mf_batch_room(batch); n++) {
-		err = frame_at(vma, vaddr + (n << PAGE_SHIFT), write, &pfn);
+	pages = min(pages, (u64)(vma->vm_end - vaddr) >> PAGE_SHIFT);
+	for (visited = 0; n < pages && visited < VISIT_LEAVES && mf_batch_room(batch); visited++) {
+		err = find_leaf(vma, vaddr + (n << PAGE_SHIFT), write, &leaf);
 		if (err)
 			return n ?: err;
-		mf_batch_add(batch, pfn, 1, true);
+		some = mf_batch_fit(batch, min(pages - n, (u64)leaf.pages));
+		mf_batch_add(batch, leaf.pfn, some, true);
+		n += some;
 	}
 	return n;
 }

@@ -10,6 +10,7 @@
 #include <linux/scatterlist.h>
 #include <linux/slab.h>
 
+#include "compat.h"
 #include "host.h"
 
 #define LIST_RUNS (PAGE_SIZE / sizeof(struct scatterlist))
@@ -29,8 +30,8 @@ static int iommu_prot(u32 prot)
 
 static int map_one(struct iommu_domain *d, u64 iova, mf_run run, int prot)
 {
-	return iommu_map(d, iova, mf_run_pfn(run) << PAGE_SHIFT,
-			 mf_run_pages(run) << PAGE_SHIFT, prot);
+	return mfk_iommu_map(d, iova, mf_run_pfn(run) << PAGE_SHIFT,
+			     mf_run_pages(run) << PAGE_SHIFT, prot);
 }
 
 /* Runs that touch were kept apart on purpose (disable_hugepages); a list would join them. */
@@ -141,7 +142,7 @@ static int map_list(struct iommu_domain *d, u64 iova, const mf_run *runs, u32 nr
 		sg_set_page(&list[i], pfn_to_page(mf_run_pfn(runs[i])),
 			    mf_run_pages(runs[i]) << PAGE_SHIFT, 0);
 
-	mapped = iommu_map_sg(d, iova, list, nr, prot);
+	mapped = mfk_iommu_map_sg(d, iova, list, nr, prot);
 	if (mapped >= 0 && (u64)mapped == bytes)
 		return 0;
 	if (mapped > 0)

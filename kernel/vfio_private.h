@@ -9,8 +9,9 @@
 #ifndef MFK_VFIO_PRIVATE_H
 #define MFK_VFIO_PRIVATE_H
 
-#include <linux/version.h>
 #include <linux/vfio.h>
+
+#include "compat.h"
 
 enum vfio_group_type {
 	VFIO_IOMMU,
@@ -18,7 +19,7 @@ enum vfio_group_type {
 	VFIO_NO_IOMMU,
 };
 
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+#if MFK_SERIES == MFK_6_1
 enum vfio_iommu_notify_type {
 	VFIO_IOMMU_CONTAINER_CLOSE = 0,
 };
@@ -41,7 +42,7 @@ struct vfio_iommu_driver_ops {
 	int (*dma_rw)(void *iommu_data, dma_addr_t user_iova, void *data, size_t count,
 		      bool write);
 	struct iommu_domain *(*group_iommu_domain)(void *iommu_data, struct iommu_group *group);
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+#if MFK_SERIES == MFK_6_1
 	void (*notify)(void *iommu_data, enum vfio_iommu_notify_type event);
 #endif
 };

@@ -90,6 +90,7 @@ struct ref_container {
 	bool open;
 	enum mf_rules rules;
 	u32 limit;
+	int wrap_errno;
 	struct ref_mapping maps[MODEL_MAPPINGS];
 	u32 nr_maps;
 	struct ref_domain domains[MODEL_GROUPS];

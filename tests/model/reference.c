@@ -307,8 +307,11 @@ struct outcome ref_map(const struct model *m, u32 c, const struct ref_mapping *w
 	u64 iova = wanted->span.first, granule;
 	u32 i;
 
-	if (!wanted->prot || !size || iova + (size - 1) < iova ||
-	    wanted->vaddr + (size - 1) < wanted->vaddr || !r->nr_domains)
+	if (!size)
+		return must_fail(-EINVAL);
+	if (iova + (size - 1) < iova || wanted->vaddr + (size - 1) < wanted->vaddr)
+		return must_fail(r->wrap_errno);
+	if (!wanted->prot || !r->nr_domains)
 		return must_fail(-EINVAL);
 	granule = ref_granule(m, r);
 	if (iova % granule || wanted->vaddr % granule || size % granule)
@@ -442,8 +445,10 @@ struct outcome ref_unmap(const struct model *m, u32 c, u64 iova, u64 size, bool 
 
 	*bytes = 0;
 	memset(takes, 0, MODEL_MAPPINGS * sizeof(*takes));
-	if (!size || span.last < iova || iova % granule || size % granule)
+	if (!size || iova % granule || size % granule)
 		return must_fail(-EINVAL);
+	if (span.last < iova)
+		return must_fail(r->wrap_errno);
 	for (i = 0; i < r->nr_maps; i++) {
 		struct mf_span s = r->maps[i].span;
 

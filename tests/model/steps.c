@@ -354,6 +354,7 @@ static void step_open(struct model *m, const struct op *op, u32 c)
 	struct mf_config config = {
 		.rules = op->a & 1 ? MF_TYPE1 : MF_TYPE1V2,
 		.mapping_limit = 2 + op->b % (MODEL_MAPPINGS - 2),
+		.wrap_errno = op->a & 2 ? -EOVERFLOW : 0,
 	};
 
 	if (mf_open(&m->w.host.host, &config, &m->containers[c]))
@@ -362,6 +363,7 @@ static void step_open(struct model *m, const struct op *op, u32 c)
 	m->refs[c].open = true;
 	m->refs[c].rules = config.rules;
 	m->refs[c].limit = config.mapping_limit;
+	m->refs[c].wrap_errno = config.wrap_errno ? config.wrap_errno : -EINVAL;
 }
 
 static void step_release(struct model *m, u32 c)

@@ -65,6 +65,30 @@ static void test_row_60_vaddr_wraps(void **state)
 	check(world_end(&w));
 }
 
+/* Kernel 7.3's errno, before anything else is found wrong with the request. */
+static void test_rows_59_60_64_by_another_errno(void **state)
+{
+	struct mf_config config = {
+		.rules = MF_TYPE1V2, .mapping_limit = 9, .wrap_errno = -EOVERFLOW,
+	};
+	struct mf_host_group *group;
+	struct world w;
+
+	(void)state;
+	group = world_ready(&w);
+	mf_release(w.c);
+	config.cookie = &w;
+	assert_int_equal(mf_open(&w.host.host, &config, &w.c), 0);
+	assert_int_equal(mf_attach(w.c, group, 0, NULL), 0);
+	refuse(&w, TOP - PAGE + 1, VADDR, 2 * PAGE, RW, -EOVERFLOW, MF_REASON_IOVA_WRAPS);
+	refuse(&w, TOP - PAGE + 1, VADDR, 2 * PAGE, 0, -EOVERFLOW, MF_REASON_IOVA_WRAPS);
+	refuse(&w, TOP - PAGE + 2, VADDR, 2 * PAGE, RW, -EOVERFLOW, MF_REASON_IOVA_WRAPS);
+	refuse(&w, 0, TOP - PAGE + 1, 2 * PAGE, RW, -EOVERFLOW, MF_REASON_VADDR_WRAPS);
+	refuse(&w, TOP, VADDR, 0, RW, -EINVAL, MF_REASON_SIZE_ZERO);
+	refuse(&w, 1, VADDR, PAGE, RW, -EINVAL, MF_REASON_MISALIGNED);
+	check(world_end(&w));
+}
+
 static void test_row_61_no_access(void **state)
 {
 	struct world w;
@@ -449,6 +473,7 @@ int main(void)
 		cmocka_unit_test(test_row_58_size_zero),
 		cmocka_unit_test(test_row_59_iova_wraps),
 		cmocka_unit_test(test_row_60_vaddr_wraps),
+		cmocka_unit_test(test_rows_59_60_64_by_another_errno),
 		cmocka_unit_test(test_row_61_no_access),
 		cmocka_unit_test(test_row_63_misaligned),
 		cmocka_unit_test(test_row_63_granule_is_the_largest_minimum),
