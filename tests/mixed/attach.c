@@ -76,8 +76,10 @@ static void another_granule(struct scene *s)
 	struct rig_unit_spec fine = unit_plain();
 
 	fine.pgsizes |= 64 * KIB;
-	a = both[0] = add_device(s, add_unit(s, fine));
-	b = both[1] = add_device(s, add_unit(s, unit_coarse()));
+	a = add_device(s, add_unit(s, fine));
+	b = add_device(s, add_unit(s, unit_coarse()));
+	both[0] = a;
+	both[1] = b;
 	must_attach(s, a);
 	must_map(s, IOVA, 0, 192 * KIB);
 	must_attach(s, b);

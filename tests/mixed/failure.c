@@ -21,8 +21,11 @@ static void replay_fails(struct scene *s)
 		must_map(s, IOVA + i * 4 * MIB, i * MIB, MIB);
 	start_traffic(s, a, IOVA, MIB);
 	for (nth = 1;; nth++) {
-		set_faults(s, (struct rig_faults){ .unit = s->devices[b].unit, .map_in = nth,
-						   .map_error = ENOMEM });
+		struct rig_faults faults = {
+			.unit = s->devices[b].unit, .map_in = nth, .map_error = ENOMEM,
+		};
+
+		set_faults(s, faults);
 		err = attach(s, b);
 		/* In-tree's first map is a test of its own, for the size of the unit's leaves. */
 		if (!err && nth == 1 && !s->manifold) {
@@ -36,7 +39,7 @@ static void replay_fails(struct scene *s)
 		expect_equal(state_of(s, b).domain, 0, "its domain");
 		expect_equal(counters_of(s, s->devices[b].unit, false).domains, 0, "domains left");
 		for (i = 0; i < 8; i++)
-			expect(!leaf_at(s, b, IOVA + i * 4 * MIB, &leaf), "something stayed mapped");
+			expect(!leaf_at(s, b, IOVA + i * 4 * MIB, &leaf), "a leaf stayed");
 	}
 	set_faults(s, (struct rig_faults){ .unit = s->devices[b].unit });
 	expect(failures >= 8, "only %u maps in the replay of 8 mappings", failures);
@@ -64,8 +67,13 @@ static void map_fails_in(struct scene *s, int failing)
 	billed = proc_billed(0);
 	pinned = proc_pinned();
 	for (nth = 1; nth < 200; nth++) {
-		set_faults(s, (struct rig_faults){ .unit = s->devices[devices[failing]].unit,
-						   .map_in = nth, .map_error = ENOMEM });
+		struct rig_faults faults = {
+			.unit = s->devices[devices[failing]].unit,
+			.map_in = nth,
+			.map_error = ENOMEM,
+		};
+
+		set_faults(s, faults);
 		if (!map(s, IOVA + 4 * MIB, MIB, 2 * MIB))
 			break;
 		expect_equal(proc_billed(0), billed, "pages billed");
@@ -100,6 +108,7 @@ static void unmap_stops_short(struct scene *s)
 {
 	int a = add_device(s, add_unit(s, unit_plain()));
 	int b = add_device(s, add_unit(s, unit_other()));
+	struct rig_faults faults = { .short_unmaps = 1000, .short_bytes = 64 * KIB };
 	long pinned = proc_pinned();
 	__u64 word;
 
@@ -107,8 +116,8 @@ static void unmap_stops_short(struct scene *s)
 	must_attach(s, b);
 	must_map(s, IOVA, 0, MIB);
 	must_reach(s, b, IOVA, 0, MIB);
-	set_faults(s, (struct rig_faults){ .unit = s->devices[b].unit, .short_unmaps = 1000,
-					   .short_bytes = 64 * KIB });
+	faults.unit = s->devices[b].unit;
+	set_faults(s, faults);
 	unmap(s, IOVA, MIB);
 	must_not_reach(s, a, IOVA, MIB);
 	/* Whatever it still reaches is pinned: the rig tells when it is not. */

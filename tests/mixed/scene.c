@@ -89,7 +89,7 @@ void scene_open(struct scene *s, unsigned long type, bool manifold)
 	expect(!ioctl(s->rig, RIG_CLEAR), "the rig is in use: %s", strerror(errno));
 	s->container = vfio_container_open();
 	expect(s->container >= 0, "no container: %s", strerror(-s->container));
-	/* Huge, so that units with large pages can have it; shared, so that a child's is the same. */
+	/* Huge, for units with large pages; shared, so that a child's is the same. */
 	s->memory = mmap(NULL, SCENE_MEMORY, PROT_READ | PROT_WRITE,
 			 MAP_SHARED | MAP_ANONYMOUS | MAP_HUGETLB | MAP_POPULATE, -1, 0);
 	expect(s->memory != MAP_FAILED, "no huge pages: %s", strerror(errno));

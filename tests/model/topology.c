@@ -105,7 +105,9 @@ static const struct hardware {
 	},
 	[MODEL_RISCV] = {
 		.format = &mf_format_riscv,
-		.pgsizes = { PAGE | 2 * MIB | GIB, PAGE | 2 * MIB, PAGE | 64 * KIB | 2 * MIB, PAGE },
+		.pgsizes = {
+			PAGE | 2 * MIB | GIB, PAGE | 2 * MIB, PAGE | 64 * KIB | 2 * MIB, PAGE,
+		},
 		.widths = { 41, 50, 50, 41 },
 		.outputs = { 56, 46 },
 		.never = true,

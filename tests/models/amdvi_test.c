@@ -293,7 +293,7 @@ static void test_sizes_that_cannot_be(void **state)
 		u64 word;
 		u64 iova;
 	} bad[] = {
-		/* 2 MiB and 4 MiB in level 1; 8 KiB, 2 MiB and 1 GiB in level 2; no end in sight. */
+		/* 2 MiB and 4 MiB in level 1; 8 KiB, 2 MiB and 1 GiB in level 2; no end. */
 		{ 0x3000 + 8 * 4, 0x60001234566ffe01ull, IOVA },
 		{ 0x3000 + 8 * 4, 0x60001234561ffe01ull, IOVA },
 		{ 0x2000 + 8 * 5, 0x6000123456788e01ull, 0x8080a00000 },

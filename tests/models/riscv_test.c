@@ -159,7 +159,8 @@ static void test_words_of_the_other_modes(void **state)
 	set_up(&b, ROOT_39);
 	fill(&b);
 	mf_pool_write(b.pool, POOL + 8 * 2047, 0x0000048d100000d7ull);
-	expect_leaf(&b, 0x1ffc0000000ull, 0x1ffc0000000ull, 0x1ffffffffffull, 0x123440000ull, RW, 3);
+	expect_leaf(&b, 0x1ffc0000000ull, 0x1ffc0000000ull, 0x1ffffffffffull, 0x123440000ull, RW,
+		    3);
 	assert_int_equal(walk(&b, 1ull << 41), MF_FAULT_APERTURE);
 	assert_true(b.t.span.first == 1ull << 41);
 	b.dc[1] = ROOT_57;

@@ -613,9 +613,11 @@ static void test_writer_of_other_granules(void **state)
 	set_up(&b, &unit_64k, 0);
 	make_table(&b, &table, false);
 	assert_true((table.descriptor[2] & ~0xffffull) == STE2_64K);
-	assert_int_equal(mf_format_smmuv3.map(&table, 0x40000000000ull, 0xeb40000000ull, 42, RW), 0);
+	assert_int_equal(mf_format_smmuv3.map(&table, 0x40000000000ull, 0xeb40000000ull, 42, RW),
+			 0);
 	assert_true(word_at(&b, table.descriptor[3] + 8) == 0x0000b4000000e7fdull);
-	assert_int_equal(mf_format_smmuv3.map(&table, 0xffc0040000000ull, 0xabcde20000ull, 29, RW), 0);
+	assert_int_equal(mf_format_smmuv3.map(&table, 0xffc0040000000ull, 0xabcde20000ull, 29, RW),
+			 0);
 	next = word_at(&b, table.descriptor[3] + 8 * 1023) & ~3ull;
 	assert_true(word_at(&b, next + 16) == 0x0000bcde2000a7fdull);
 	mf_format_smmuv3.destroy(&table);

@@ -229,7 +229,8 @@ static void test_small_pages_are_runs_of_one_page_in_leaves_of_one(void **state)
 	/* Replay keeps them apart as well. */
 	other.kind = 2;
 	assert_int_equal(mf_attach(w.c, world_group(&w, world_unit(&w, &other)), 0, NULL), 0);
-	assert_int_equal(mf_model_walk(&w.units[1], w.groups[1].domain, 5 * PAGE, &t), MF_FAULT_NONE);
+	assert_int_equal(mf_model_walk(&w.units[1], w.groups[1].domain, 5 * PAGE, &t),
+			 MF_FAULT_NONE);
 	assert_true(t.span.last - t.span.first + 1 == PAGE);
 	check(world_end(&w));
 }
@@ -242,7 +243,8 @@ static void test_large_leaves_where_memory_allows(void **state)
 	(void)state;
 	setup(&w, 4 * 512, MF_RAM_CLUSTERED);
 	assert_int_equal(world_map(&w, 4 * MIB, VADDR, 8 * MIB, RW, NULL), 0);
-	assert_int_equal(mf_model_walk(&w.units[0], w.groups[0].domain, 7 * MIB, &t), MF_FAULT_NONE);
+	assert_int_equal(mf_model_walk(&w.units[0], w.groups[0].domain, 7 * MIB, &t),
+			 MF_FAULT_NONE);
 	assert_true(t.span.last - t.span.first + 1 == 2 * MIB);
 	check(world_end(&w));
 }

@@ -91,8 +91,8 @@ static void transfer_write(struct transfer *t, struct mf_ram_owner *owner, u64 v
 	} else if (!others_write(t->m)) {
 		mf_ram_read(t->m->ram, mf_ram_owner_pfn(owner, vaddr), offset, memory, t->bytes);
 		if (memcmp(data, memory, t->bytes))
-			problem(r, "expected what DMA wrote at 0x%llx in the memory of the mapping, "
-				"but it is not there", t->iova);
+			problem(r, "expected what DMA wrote at 0x%llx in the memory of the "
+				"mapping, but it is not there", t->iova);
 	}
 }
 

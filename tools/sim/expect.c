@@ -224,18 +224,19 @@ void do_expect(struct run *run, const struct step *step, struct result *r)
 	u64 wanted, found;
 	char a[SIZE_TEXT], b[SIZE_TEXT];
 
-	if (step->property == P_OWNER_BILLED) {
-		found = run->m->owners[step->owner]->owner.billed << MF_PAGE_SHIFT;
-	} else if (!c) {
+	if (step->property != P_OWNER_BILLED && !c) {
 		problem(r, "expected an open container, but '%s' is not",
 			run->s->containers[step->container]);
 		return;
-	} else if (step->property == P_WINDOW) {
+	}
+	if (step->property == P_WINDOW) {
 		expect_window(run, step, r);
 		return;
-	} else {
-		found = property_of(c, step->property);
 	}
+	if (step->property == P_OWNER_BILLED)
+		found = run->m->owners[step->owner]->owner.billed << MF_PAGE_SHIFT;
+	else
+		found = property_of(c, step->property);
 	if (step->property == P_COHERENT)
 		wanted = step->write;
 	else if (!run_value(run, step->value, r, &wanted))

@@ -158,6 +158,11 @@ static void expect_window(struct parser *p, struct step *step)
 	} while (accept_sign(p, ','));
 }
 
+static const char subject_words[] = "what became of the step (refused, fault, faults-allowed, "
+	"lost, unmapped, page) or the name of a container or an owner";
+static const char container_words[] = "what is asked of a container (domains, groups, mappings, "
+	"stuck, pinned, billed, foreign, runs, granule, coherent, window, refusals, available)";
+
 static void expect_property(struct parser *p, struct step *step)
 {
 	struct names containers = { p->s->containers[0], NAME_MOST, p->s->nr_containers };
@@ -169,12 +174,8 @@ static void expect_property(struct parser *p, struct step *step)
 		advance(p);
 		step->property = choose(p, owner_property_words, "'billed'");
 	} else {
-		step->container = need_name(p, &containers,
-			"what became of the step (refused, fault, faults-allowed, lost, unmapped, "
-			"page) or the name of a container or an owner");
-		step->property = choose(p, property_words,
-			"what is asked of a container (domains, groups, mappings, stuck, pinned, "
-			"billed, foreign, runs, granule, coherent, window, refusals, available)");
+		step->container = need_name(p, &containers, subject_words);
+		step->property = choose(p, property_words, container_words);
 	}
 	if (step->property == P_WINDOW)
 		expect_window(p, step);

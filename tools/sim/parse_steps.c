@@ -286,7 +286,8 @@ static void read_step(struct parser *p, struct step *step, u32 word)
 static void parse_thing(struct parser *p, u32 word, const struct place *place)
 {
 	if (p->depth)
-		wrong(p, place, "expected a step within 'repeat', found 'unit', 'group' or 'owner'");
+		wrong(p, place, "expected a step within 'repeat', found "
+		      "'unit', 'group' or 'owner'");
 	else if (word == W_UNIT)
 		parse_unit(p);
 	else if (word == W_GROUP)

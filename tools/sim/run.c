@@ -89,8 +89,10 @@ static bool run_step(struct run *run, const struct step *step)
 	do_step(run, step, &r);
 	judge(run, step, &r);
 	wrong = machine_check(run->m);
-	if (wrong)
+	if (wrong) {
 		problem(&r, "what must never be: %s", wrong);
+		run->broken = true;
+	}
 	show_result(run, step, &r);
 	return r.problem[0] ? fail(run, step, &r) : true;
 }
@@ -118,6 +120,7 @@ static void check_end(struct run *run, const char *wrong)
 	if (!wrong)
 		return;
 	run->failed++;
+	run->broken = true;
 	fprintf(run->options.out, "%s: at the end: %s\n", run->source->name, wrong);
 }
 
@@ -137,7 +140,7 @@ static void say_result(const struct run *run)
  * @s: the scenario
  * @options: how
  *
- * Return: were all expectations met?
+ * Return: were all expectations met? See enum run_status.
  */
 enum run_status run_scenario(const struct scenario *s, const struct run_options *options)
 {
@@ -157,5 +160,7 @@ enum run_status run_scenario(const struct scenario *s, const struct run_options 
 	check_end(&run, machine_left_over(run.m));
 	say_result(&run);
 	machine_free(run.m);
+	if (run.broken)
+		return RUN_BROKEN;
 	return run.failed ? RUN_FAILED : RUN_MET;
 }

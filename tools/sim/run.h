@@ -54,6 +54,7 @@ struct run_options {
  * @steps: how many were run
  * @expected: how many expectations were met or not
  * @failed: how many steps failed
+ * @broken: something was seen that must never be, whatever the scenario
  * @drawn: the drawing was made
  */
 struct run {
@@ -67,10 +68,12 @@ struct run {
 	u64 total;
 	u64 expected;
 	u64 failed;
+	bool broken;
 	bool drawn;
 };
 
-enum run_status { RUN_MET, RUN_FAILED, RUN_NO_MEMORY };
+/* RUN_BROKEN: not only an expectation failed, but something that always holds. */
+enum run_status { RUN_MET, RUN_FAILED, RUN_BROKEN, RUN_NO_MEMORY };
 
 enum run_status run_scenario(const struct scenario *s, const struct run_options *options);
 void problem(struct result *r, const char *format, ...) __attribute__((format(printf, 2, 3)));

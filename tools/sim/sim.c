@@ -66,6 +66,7 @@ static int run_read(const struct scenario *scenario, struct sim_options *o)
 		status = EXIT_MET;
 		break;
 	case RUN_FAILED:
+	case RUN_BROKEN:
 		status = EXIT_FAILED;
 		break;
 	default:

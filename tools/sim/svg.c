@@ -70,8 +70,8 @@ void svg_text(struct drawing *d, u32 x, u32 y, const char *class, const char *fo
 
 void svg_box(struct drawing *d, u32 x, u32 y, u32 width, u32 height, const char *class)
 {
-	fprintf(d->out, "<rect x=\"%u\" y=\"%u\" width=\"%u\" height=\"%u\" rx=\"4\" class=\"box %s\""
-		"/>\n", x, y, width, height, class);
+	fprintf(d->out, "<rect x=\"%u\" y=\"%u\" width=\"%u\" height=\"%u\" rx=\"4\" "
+		"class=\"box %s\"/>\n", x, y, width, height, class);
 }
 
 static void svg_link(struct drawing *d, u32 x1, u32 y1, u32 x2, u32 y2)

@@ -101,16 +101,17 @@ int mf_radix_alloc_root(struct mf_io_table *table)
 static void free_table(struct mf_io_table *table, u32 level, u64 address)
 {
 	const struct mf_radix *r = radix_of(table);
-	u64 i, target;
+	u32 shift = table_shift(r, level);
+	u64 entries = level > 1 ? (1ull << shift) / sizeof(u64) : 0, i, target;
 
-	for (i = 0; level > 1 && i < 1ull << r->bits[level]; i++) {
+	for (i = 0; i < entries; i++) {
 		u64 entry = read_entry(table, address + i * sizeof(u64));
 
 		target = entry ? r->ops->target(level, entry) : 0;
 		if (target)
 			free_table(table, level - 1, target);
 	}
-	mf_pool_put(table->pool, address, table_shift(r, level));
+	mf_pool_put(table->pool, address, shift);
 }
 
 /**
