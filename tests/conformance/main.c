@@ -17,7 +17,8 @@ static const struct row *const sections[] = {
 #define MAX_ALLOWED	64
 
 struct allowed {
-	char number[8], reason[256];
+	char number[32], reason[256];
+	unsigned int series;		/* one bit each */
 };
 
 static struct {
@@ -78,6 +79,29 @@ static const struct row *find_row(const char *number)
 	return NULL;
 }
 
+static enum series find_series(const char *name)
+{
+	for (int i = 0; i < ALL_SERIES; i++) {
+		if (!strcmp(name, series_names[i]))
+			return i;
+	}
+	fail("series are 6.1, 6.12, 7.3, not", name);
+}
+
+/* "70" is about every series, "70@6.1,6.12" about those. Leaves the row in @text. */
+static unsigned int split_series(char *text)
+{
+	char *list = strchr(text, '@'), *name;
+	unsigned int series = 0;
+
+	if (!list)
+		return ~0u;
+	*list++ = 0;
+	while ((name = strsep(&list, ",")))
+		series |= 1u << find_series(name);
+	return series;
+}
+
 /* Lines "row reason"; a # starts a comment. A row without a reason is not explained. */
 static void read_allowed(const char *path)
 {
@@ -88,12 +112,13 @@ static void read_allowed(const char *path)
 		fail("cannot read", path);
 	while (fgets(line, sizeof(line), stream)) {
 		struct allowed *allowed = &options.allowed[options.nallowed];
-		int fields = sscanf(line, "%7s %255[^\n]", allowed->number, allowed->reason);
+		int fields = sscanf(line, "%31s %255[^\n]", allowed->number, allowed->reason);
 
 		if (fields < 1 || allowed->number[0] == '#')
 			continue;
 		if (fields < 2)
 			fail("no reason given for row", allowed->number);
+		allowed->series = split_series(allowed->number);
 		if (!find_row(allowed->number))
 			fail("there is no row", allowed->number);
 		if (++options.nallowed == MAX_ALLOWED)
@@ -105,8 +130,11 @@ static void read_allowed(const char *path)
 static const char *reason_to_differ(const struct row *row)
 {
 	for (int i = 0; i < options.nallowed; i++) {
-		if (!strcmp(options.allowed[i].number, row->number))
-			return options.allowed[i].reason;
+		const struct allowed *allowed = &options.allowed[i];
+
+		if (!strcmp(allowed->number, row->number) &&
+		    allowed->series >> options.settings.series & 1)
+			return allowed->reason;
 	}
 	return NULL;
 }
@@ -121,17 +149,6 @@ static enum series running_series(void)
 	if (major >= 7)
 		return SERIES_7_3;
 	return major == 6 && minor < 12 ? SERIES_6_1 : SERIES_6_12;
-}
-
-static void set_series(const char *name)
-{
-	for (int i = 0; i < ALL_SERIES; i++) {
-		if (!strcmp(name, series_names[i])) {
-			options.settings.series = i;
-			return;
-		}
-	}
-	fail("series are 6.1, 6.12, 7.3, not", name);
 }
 
 static void set_without(char *list)
@@ -246,8 +263,8 @@ static int usage(FILE *stream, int status)
 	      "  --module NAME             the backend's module (default vfio_iommu_type1)\n"
 	      "  --series 6.1|6.12|7.3     of the reference (default: the running kernel's)\n"
 	      "  --without migration,vaddr what the backend does not serve, and must not claim to\n"
-	      "  --allow-differences FILE  lines \"row reason\": rows known to differ; one that\n"
-	      "                            does not differ any more fails\n"
+	      "  --allow-differences FILE  lines \"row reason\": rows known to differ, \"row@6.1,6.12\"\n"
+	      "                            on those series; one that does not differ any more fails\n"
 	      "  --results FILE            write lines \"row<TAB>observed\"\n"
 	      "  --devices FILE            lines \"NAME PCI-ADDRESS GROUP\" (default\n"
 	      "                            /tmp/vfio-devices)\n"
@@ -295,7 +312,7 @@ static bool read_options(int argc, char **argv)
 			options.settings.module = optarg;
 			break;
 		case 's':
-			set_series(optarg);
+			options.settings.series = find_series(optarg);
 			break;
 		case 'w':
 			set_without(optarg);

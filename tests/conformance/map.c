@@ -44,6 +44,9 @@ static void iova_wraps(struct test *t)
 	setup(t, 1);
 	want(t, map(t, TOP, memory, 2 * PAGE), "by a page");
 	want(t, map(t, IOVA, memory, ~0ULL - PAGE + 1), "by a huge size");
+	want(t, map_args(t, ARGSZ, 0, (uintptr_t)memory, TOP, 2 * PAGE), "by a page, flags 0");
+	want_value(t, -EINVAL, map_args(t, ARGSZ, RW | 8, (uintptr_t)memory, TOP, 2 * PAGE),
+		   "by a page, unknown flag");
 }
 
 static void vaddr_wraps(struct test *t)

@@ -70,6 +70,7 @@ static void wraps(struct test *t)
 	setup_mapped(t, 1, 4);
 	want(t, unmap(t, ~0ULL - PAGE + 1, 2 * PAGE), "by a page");
 	want(t, unmap(t, IOVA, ~0ULL - PAGE + 1), "by a huge size");
+	want_value(t, -EINVAL, unmap(t, ~0ULL - PAGE + 2, 2 * PAGE), "by a page, misaligned");
 	still_mapped(t, 1);
 }
 
