@@ -109,10 +109,14 @@ struct rig_device_spec device_of(unsigned int unit)
 int add_device_like(struct scene *s, const struct rig_device_spec *spec)
 {
 	struct rig_device_spec *d = &s->devices[s->ndevices];
+	int err;
 
 	expect(s->ndevices < MAX_DEVICES, "too many devices");
 	*d = *spec;
-	expect(!ioctl(s->rig, RIG_ADD_DEVICE, d), "ADD_DEVICE: %s", strerror(errno));
+	err = ioctl(s->rig, RIG_ADD_DEVICE, d) ? errno : 0;
+	if (err == EOPNOTSUPP && spec->bus)
+		cannot("the rig has one bus on this kernel");
+	expect(!err, "ADD_DEVICE: %s", strerror(err));
 	return s->ndevices++;
 }
 
