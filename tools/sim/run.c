@@ -13,9 +13,13 @@
 
 static bool run_steps(struct run *run, const struct step *step);
 
+/* Only while nothing else is printed: in a loop, or where only failures are told. */
 static void show_progress(const struct run *run)
 {
-	if (run->options.progress && run->total > PROGRESS_STEPS && !(run->steps % PROGRESS_STEPS))
+	if (!run->options.progress || run->total <= PROGRESS_STEPS ||
+	    run->steps % PROGRESS_STEPS)
+		return;
+	if (run->depth || run->options.quiet)
 		fprintf(run->options.progress, "\r%s: %llu of %llu steps", run->source->name,
 			run->steps, run->total);
 }
@@ -39,6 +43,8 @@ static bool run_repeat(struct run *run, const struct step *step)
 		good = run_steps(run, step->body);
 	}
 	run->depth = step->loop;
+	if (!run->depth)
+		clear_progress(run);
 	if (!run->options.quiet && !run->depth && good)
 		fprintf(run->options.out, "          %llu rounds, %llu steps\n", step->repeat,
 			run->steps - before);
