@@ -79,6 +79,22 @@ static struct mf_member *find_member(struct mf_container *c, struct mf_host_grou
 	return NULL;
 }
 
+/* The record of a group behind a unit, or NULL. Context: c->domains_lock is held. */
+struct mf_member *mf_member_find(struct mf_container *c, struct mf_host_group *group)
+{
+	struct mf_domain *d;
+
+	return find_member(c, group, &d);
+}
+
+/* The link to a group's record on a list of groups, or NULL. */
+static struct mf_member **find_link(struct mf_member **link, struct mf_host_group *group)
+{
+	while (*link && (*link)->group != group)
+		link = &(*link)->next;
+	return *link ? link : NULL;
+}
+
 /**
  * mf_open() - make a container: no domains, no mappings
  * @host: what it works with; must outlive it
@@ -119,6 +135,8 @@ void mf_release(struct mf_container *c)
 {
 	while (c->domains)
 		mf_detach(c, c->domains->members->group);
+	while (c->emulated)
+		mf_detach(c, c->emulated->group);
 
 	mf_tell(c, &(struct mf_event){ .type = MF_EVENT_RELEASED });
 	mf_window_fini(c->host, &c->window);
@@ -258,7 +276,8 @@ static int settle(struct mf_container *c, struct mf_domain *trial, struct mf_mem
 	if (!err)
 		err = mf_domain_msi(c, trial, member, why);
 	if (!err)
-		err = mf_domain_fill(c, trial, member->id, &mappings, why);
+		err = c->domains ? mf_domain_fill(c, trial, member->id, &mappings, why) :
+				   mf_domains_fill_first(c, trial, &mappings, why);
 	if (!err)
 		mf_tell(c, &(struct mf_event){
 			.type = MF_EVENT_REPLAYED, .domain = trial->id, .count = mappings });
@@ -284,7 +303,25 @@ static void commit(struct mf_container *c, struct mf_domain *trial, struct mf_do
 	mf_window_fini(c->host, &c->window);
 	c->window = s->window;
 	c->pgsizes = s->pgsizes;
+	mf_mutex_lock(&c->lock);
+	c->writers++;
+	mf_mutex_unlock(&c->lock);
 	mf_tell(c, &event);
+}
+
+/* Nothing of any mapping is for a domain now; see mf_mapping_empty(). */
+static void empty_all_mappings(struct mf_container *c)
+{
+	struct mf_mapping *m, *stuck;
+
+	for (m = mf_mapping_from(c, 0); m; m = mf_mapping_after(m))
+		mf_mapping_empty(c, m);
+
+	mf_mutex_lock(&c->lock);
+	stuck = c->stuck;
+	c->stuck = NULL;
+	mf_mutex_unlock(&c->lock);
+	mf_mappings_free(c, stuck);
 }
 
 static int attach_member(struct mf_container *c, struct mf_member *member, struct mf_refusal *why)
@@ -312,9 +349,61 @@ end_trial:
 	if (d)
 		c->host->ops->domain_detach(c->host, d->host_domain, member->group);
 	mf_domain_end(c, trial);
+	if (!c->domains)
+		empty_all_mappings(c);
 free_window:
 	mf_window_fini(c->host, &s.window);
 	return err;
+}
+
+/* A group of software devices is known to the container, and that is all. */
+static int attach_emulated(struct mf_container *c, struct mf_host_group *group, u32 id,
+			   struct mf_refusal *why)
+{
+	struct mf_member *member = c->host->ops->alloc(c->host, sizeof(*member));
+
+	if (!member)
+		return mf_refuse(c, why, NO_MEMORY, 0);
+
+	member->group = group;
+	member->id = id;
+	member->pins_only = true;
+	member->next = c->emulated;
+	c->emulated = member;
+	mf_tell(c, &(struct mf_event){ .type = MF_EVENT_ATTACHED, .group = id });
+	return 0;
+}
+
+static int attach_behind_unit(struct mf_container *c, struct mf_host_group *group, u32 id,
+			      u32 flags, struct mf_refusal *why)
+{
+	struct mf_member *member = NULL;
+	int err;
+
+	err = member_new(c, group, id, flags, &member, why);
+	if (err)
+		return err;
+	err = attach_member(c, member, why);
+	if (err)
+		member_free(c, member);
+	return err;
+}
+
+/* What rules a group out whatever it is. */
+static int check_group(struct mf_container *c, struct mf_host_group *group, u32 id,
+		       struct mf_refusal *why)
+{
+	struct mf_domain *d;
+	u32 invalid;
+
+	mf_mutex_lock(&c->lock);
+	invalid = c->nr_invalid;
+	mf_mutex_unlock(&c->lock);
+	if (invalid)
+		return mf_refuse(c, why, INVALID_VADDR, 0, invalid);
+	if (find_member(c, group, &d) || find_link(&c->emulated, group))
+		return mf_refuse(c, why, GROUP_TWICE, 0, id);
+	return 0;
 }
 
 /**
@@ -322,11 +411,12 @@ free_window:
  * @c: the container
  * @group: the group
  * @flags: MF_ATTACH_UNSAFE_INTERRUPTS: take a group whose devices can forge
- *	interrupts
+ *	interrupts; MF_ATTACH_EMULATED: its devices are software
  * @why: where to put the reason of a refusal, or NULL
  *
  * A compatible domain is shared; else a new one is made and every mapping is
- * replayed into it.
+ * replayed into it. When mappings are there but no domain, because all groups
+ * so far are emulated, their owners' pages are pinned and billed now.
  *
  * Return: 0; or a negative errno, with container and group as they were.
  */
@@ -334,32 +424,16 @@ int mf_attach(struct mf_container *c, struct mf_host_group *group, u32 flags,
 	      struct mf_refusal *why)
 {
 	u32 id = c->host->ops->group_id(c->host, group);
-	struct mf_member *member = NULL;
-	struct mf_domain *d;
 	int err;
 
 	mf_rwlock_write_lock(&c->domains_lock);
-	if (find_member(c, group, &d)) {
-		err = mf_refuse(c, why, GROUP_TWICE, 0, id);
-	} else {
-		err = member_new(c, group, id, flags, &member, why);
-		if (member) {
-			err = attach_member(c, member, why);
-			if (err)
-				member_free(c, member);
-		}
-	}
+	err = check_group(c, group, id, why);
+	if (!err)
+		err = flags & MF_ATTACH_EMULATED ?
+			attach_emulated(c, group, id, why) :
+			attach_behind_unit(c, group, id, flags, why);
 	mf_rwlock_write_unlock(&c->domains_lock);
 	return err;
-}
-
-static void remove_member(struct mf_domain *d, struct mf_member *member)
-{
-	struct mf_member **link = &d->members;
-
-	while (*link != member)
-		link = &(*link)->next;
-	*link = member->next;
 }
 
 static void remove_domain(struct mf_container *c, struct mf_domain *d)
@@ -381,37 +455,76 @@ static void reshape(struct mf_container *c)
 	c->pgsizes = s.pgsizes;
 }
 
+/*
+ * What a group behind a unit may have written to is not known once it has gone:
+ * it may be anything.
+ */
+static void end_writer(struct mf_container *c, const struct mf_member *member)
+{
+	if (member->pins_only)
+		return;
+	mf_mutex_lock(&c->lock);
+	c->writers--;
+	if (c->tracking)
+		mf_dirty_mark_all(c);
+	mf_mutex_unlock(&c->lock);
+}
+
+static void detach_behind_unit(struct mf_container *c, struct mf_domain *d,
+			       struct mf_member *member)
+{
+	struct mf_member **link = find_link(&d->members, member->group);
+
+	c->host->ops->domain_detach(c->host, d->host_domain, member->group);
+	mf_tell(c, &(struct mf_event){
+		.type = MF_EVENT_DETACHED, .group = member->id, .domain = d->id });
+	end_writer(c, member);
+	*link = member->next;
+	member_free(c, member);
+
+	if (!d->members) {
+		remove_domain(c, d);
+		mf_tell(c, &(struct mf_event){
+			.type = MF_EVENT_DOMAIN_ENDED, .domain = d->id });
+		mf_domain_end(c, d);
+	}
+	if (!c->domains && c->emulated)
+		empty_all_mappings(c);
+	reshape(c);
+}
+
+static void detach_emulated(struct mf_container *c, struct mf_member **link)
+{
+	struct mf_member *member = *link;
+
+	mf_tell(c, &(struct mf_event){ .type = MF_EVENT_DETACHED, .group = member->id });
+	*link = member->next;
+	member_free(c, member);
+}
+
 /**
  * mf_detach() - take a group's devices away from the container
  * @c: the container
  * @group: the group; one that is not attached is ignored
  *
- * A domain ends with its last group, and with the last domain all mappings end:
- * whoever may attach devices has the right to memory, and nobody else.
+ * A domain ends with its last group, and with the last group of any kind all
+ * mappings end: whoever may attach devices has the right to memory, and nobody
+ * else. When only emulated groups remain, mappings stay, but nothing is pinned
+ * for them any more.
  */
 void mf_detach(struct mf_container *c, struct mf_host_group *group)
 {
-	struct mf_member *member;
+	struct mf_member *member, **link;
 	struct mf_domain *d;
 
 	mf_rwlock_write_lock(&c->domains_lock);
 	member = find_member(c, group, &d);
-	if (member) {
-		c->host->ops->domain_detach(c->host, d->host_domain, group);
-		mf_tell(c, &(struct mf_event){
-			.type = MF_EVENT_DETACHED, .group = member->id, .domain = d->id });
-		remove_member(d, member);
-		member_free(c, member);
-
-		if (!d->members) {
-			remove_domain(c, d);
-			mf_tell(c, &(struct mf_event){
-				.type = MF_EVENT_DOMAIN_ENDED, .domain = d->id });
-			mf_domain_end(c, d);
-		}
-		if (!c->domains)
-			mf_end_all_mappings(c);
-		reshape(c);
-	}
+	link = find_link(&c->emulated, group);
+	if (member)
+		detach_behind_unit(c, d, member);
+	else if (link)
+		detach_emulated(c, link);
+	if ((member || link) && !c->domains && !c->emulated)
+		mf_end_all_mappings(c);
 	mf_rwlock_write_unlock(&c->domains_lock);
 }

@@ -42,7 +42,7 @@ int mf_domain_new(struct mf_container *c, struct mf_member *member, struct mf_do
 	if (!d)
 		return mf_refuse(c, why, NO_MEMORY, 0);
 
-	err = ops->domain_alloc(c->host, member->group, &d->host_domain);
+	err = ops->domain_alloc(c->host, member->group, c->config.nesting, &d->host_domain);
 	if (err) {
 		ops->free(c->host, d);
 		return mf_refuse(c, why, DOMAIN_ALLOC, err, member->id);
@@ -199,6 +199,40 @@ int mf_domain_fill(struct mf_container *c, struct mf_domain *d, u32 group, u64 *
 			++*mappings;
 	}
 	mf_mutex_unlock(&c->lock);
+	return err;
+}
+
+/**
+ * mf_domains_fill_first() - fill a container's first domain
+ * @c: the container, whose mappings nothing has been pinned for
+ * @d: the domain
+ * @mappings: how many mappings were filled
+ * @why: where to put the reason of a refusal
+ *
+ * On failure mappings may be filled: once the domain has ended, the caller
+ * empties them.
+ *
+ * Context: c->domains_lock is held for writing, so the index does not change.
+ * Return: 0 or a negative errno.
+ */
+int mf_domains_fill_first(struct mf_container *c, struct mf_domain *d, u64 *mappings,
+			  struct mf_refusal *why)
+{
+	struct mf_mapping *m;
+	int err = 0;
+
+	*mappings = 0;
+	d->next = NULL;
+	c->domains = d;
+	for (m = mf_mapping_from(c, 0); m && !err; m = mf_mapping_after(m)) {
+		/* What is being made is filled by its maker, here too. */
+		if (m->state == MF_MAPPING_ADDING)
+			continue;
+		err = mf_fill_held(c, m, why);
+		if (!err)
+			++*mappings;
+	}
+	c->domains = NULL;
 	return err;
 }
 

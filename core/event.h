@@ -19,6 +19,8 @@ enum mf_event_type {
 	MF_EVENT_DOMAIN_ENDED,	/* domain: its last group had left */
 	MF_EVENT_MAPPED,	/* span, vaddr, prot, pages, count (runs) */
 	MF_EVENT_UNMAPPED,	/* span, pages */
+	MF_EVENT_VADDR_INVALID,	/* span, vaddr: that vaddr holds no longer */
+	MF_EVENT_VADDR_UPDATED,	/* span, vaddr: the new one */
 	MF_EVENT_STUCK,		/* span, domain: the unit did not unmap it; it stays pinned */
 	MF_EVENT_REFUSED,	/* refusal */
 	MF_NR_EVENTS,

@@ -77,18 +77,23 @@ typedef int (*mf_region_fn)(void *context, const struct mf_region *region);
  * @pin: pin up to @pages host pages from @vaddr on in @owner's memory, for
  *	@prot, and add them to @batch by mf_batch_add(), in order, no more than
  *	mf_batch_room() runs of them. Returns how many pages (at least one), or
- *	a negative errno when the very first one can't be had. Called with no
- *	lock held; faults pages in; may take long
+ *	a negative errno when the very first one can't be had. Faults pages in
+ *	and may take long: called with no lock held, except for the container's
+ *	domains lock when the first domain comes to mappings that are there
  * @unpin: give back the pinned ones of @runs; pages of a mapping that devices
  *	could write (@prot) are marked dirty
- * @bill: count @pages against @owner's limit; -ENOMEM when that exceeds it
+ * @bill: count @pages against @owner's limit; -ENOMEM when that exceeds it,
+ *	unless @unlimited
  * @unbill: take them off again
+ * @copy: copy @bytes from @data to @vaddr in @owner's memory (@write) or from
+ *	there to @data; 0 or a negative errno. Called with no lock held
  *
  * @group_id: the number users know the group by
  * @group_isolated: the group's devices cannot forge each other's interrupts
  * @group_regions: call @fn for each region of the group
  *
- * @domain_alloc: make an empty domain fit for @group
+ * @domain_alloc: make an empty domain fit for @group; with @nesting, one that
+ *	a user's own tables can be nested in
  * @domain_free: end it; no group is attached. Whatever it still maps goes with
  *	it, and when this returns no unit can translate through it any more
  * @domain_attach: put the group's devices behind the domain. -EINVAL or another
@@ -110,6 +115,10 @@ typedef int (*mf_region_fn)(void *context, const struct mf_region *region);
  *	is a failure of the unit
  * @domain_flush: when this returns the unit has forgotten what is in @gather
  *
+ * @unmapping: memory that emulated groups have pinned is to be unmapped: ask
+ *	their devices to unpin all in @span (by mf_unpin_pages(), before this
+ *	returns or soon after). Called with no lock held
+ *
  * @event: something happened; any context the engine calls from, must not call
  *	back into the engine
  */
@@ -124,15 +133,17 @@ struct mf_host_ops {
 		   struct mf_batch *batch);
 	void (*unpin)(struct mf_host *host, struct mf_owner *owner, const mf_run *runs, u64 nr,
 		      u32 prot);
-	int (*bill)(struct mf_host *host, struct mf_owner *owner, u64 pages);
+	int (*bill)(struct mf_host *host, struct mf_owner *owner, u64 pages, bool unlimited);
 	void (*unbill)(struct mf_host *host, struct mf_owner *owner, u64 pages);
+	int (*copy)(struct mf_host *host, struct mf_owner *owner, u64 vaddr, void *data,
+		    u64 bytes, bool write);
 
 	u32 (*group_id)(struct mf_host *host, struct mf_host_group *group);
 	bool (*group_isolated)(struct mf_host *host, struct mf_host_group *group);
 	int (*group_regions)(struct mf_host *host, struct mf_host_group *group, mf_region_fn fn,
 			     void *context);
 
-	int (*domain_alloc)(struct mf_host *host, struct mf_host_group *group,
+	int (*domain_alloc)(struct mf_host *host, struct mf_host_group *group, bool nesting,
 			    struct mf_host_domain **out);
 	void (*domain_free)(struct mf_host *host, struct mf_host_domain *domain);
 	int (*domain_attach)(struct mf_host *host, struct mf_host_domain *domain,
@@ -151,6 +162,7 @@ struct mf_host_ops {
 	void (*domain_flush)(struct mf_host *host, struct mf_host_domain *domain,
 			     struct mf_gather *gather);
 
+	void (*unmapping)(struct mf_host *host, void *cookie, struct mf_span span);
 	void (*event)(struct mf_host *host, void *cookie, const struct mf_event *event);
 };
 

@@ -28,6 +28,7 @@ u32 mf_get_info(struct mf_container *c, struct mf_info *info, struct mf_span *wi
 	info->nr_window = c->window.nr;
 	for (n = 0; n < max && n < c->window.nr; n++)
 		window[n] = c->window.spans[n];
+	info->vaddr_updatable = !c->emulated;
 	info->coherent = true;
 	mf_for_each(d, c->domains) {
 		if (!d->features.coherent)
@@ -40,12 +41,12 @@ u32 mf_get_info(struct mf_container *c, struct mf_info *info, struct mf_span *wi
 	return n;
 }
 
-static u32 nr_members(const struct mf_domain *d)
+static u32 nr_members(const struct mf_member *members)
 {
-	struct mf_member *member;
+	const struct mf_member *member;
 	u32 n = 0;
 
-	mf_for_each(member, d->members)
+	mf_for_each(member, members)
 		n++;
 	return n;
 }
@@ -68,9 +69,15 @@ void mf_get_status(struct mf_container *c, struct mf_status *status)
 	mf_rwlock_read_lock(&c->domains_lock);
 	mf_for_each(d, c->domains) {
 		status->nr_domains++;
-		status->nr_groups += nr_members(d);
+		status->nr_groups += nr_members(d->members);
 	}
+	status->nr_emulated = nr_members(c->emulated);
+	status->nr_groups += status->nr_emulated;
 	mf_mutex_lock(&c->lock);
+	status->nr_invalid = c->nr_invalid;
+	status->dirty_tracking = c->tracking;
+	status->pages_external = c->pages_external;
+	status->pages_billed = c->externals_billed;
 	status->nr_mappings = c->config.mapping_limit - c->available;
 	status->pages_pinned = c->pages_pinned;
 	status->pages_foreign = c->pages_foreign;
@@ -80,7 +87,7 @@ void mf_get_status(struct mf_container *c, struct mf_status *status)
 	}
 	mf_mutex_unlock(&c->lock);
 	mf_rwlock_read_unlock(&c->domains_lock);
-	status->pages_billed = status->pages_pinned;
+	status->pages_billed += status->pages_pinned;
 
 	mf_mutex_lock(&c->refusals_lock);
 	status->refusals = c->nr_refusals;
@@ -114,6 +121,8 @@ bool mf_next_mapping(struct mf_container *c, u64 iova, struct mf_mapping_info *i
 			.pages = rest ? m->filled : 0,
 			.runs = rest ? mf_mapping_runs(m) : 0,
 			.foreign = rest ? m->foreign : 0,
+			.external = m->nr_externals,
+			.vaddr_invalid = m->vaddr_invalid,
 			.owner = m->owner,
 		};
 	}
@@ -147,16 +156,41 @@ bool mf_get_domain(struct mf_container *c, u32 index, struct mf_domain_info *inf
 	d = nth_domain(c, index);
 	if (d)
 		*info = (struct mf_domain_info){
-			.id = d->id, .features = d->features, .nr_groups = nr_members(d),
+			.id = d->id, .features = d->features, .nr_groups = nr_members(d->members),
 		};
 	mf_rwlock_read_unlock(&c->domains_lock);
 	return d;
 }
 
 /**
- * mf_for_each_group() - visit the groups of one domain
+ * mf_group_domain() - the domain that a group is in
  * @c: the container
- * @domain: number of the domain, from struct mf_domain_info
+ * @group: the group
+ *
+ * Return: the host's domain, which stays as long as the group does; or NULL for
+ * a group that is not behind one of the container's.
+ */
+struct mf_host_domain *mf_group_domain(struct mf_container *c, struct mf_host_group *group)
+{
+	struct mf_host_domain *found = NULL;
+	struct mf_member *member;
+	struct mf_domain *d;
+
+	mf_rwlock_read_lock(&c->domains_lock);
+	mf_for_each(d, c->domains) {
+		mf_for_each(member, d->members) {
+			if (member->group == group)
+				found = d->host_domain;
+		}
+	}
+	mf_rwlock_read_unlock(&c->domains_lock);
+	return found;
+}
+
+/**
+ * mf_for_each_group() - visit the groups of one domain, or the emulated ones
+ * @c: the container
+ * @domain: number of the domain, from struct mf_domain_info; 0: those without one
  * @fn: called for each group while it can't leave; must not call the engine
  * @context: passed to @fn
  */
@@ -172,12 +206,16 @@ void mf_for_each_group(struct mf_container *c, u32 domain, mf_group_fn fn, void 
 		mf_for_each(member, d->members)
 			fn(context, member->group, member->id);
 	}
+	if (!domain) {
+		mf_for_each(member, c->emulated)
+			fn(context, member->group, member->id);
+	}
 	mf_rwlock_read_unlock(&c->domains_lock);
 }
 
 static u64 billed(const struct mf_mapping *m)
 {
-	return m->state == MF_MAPPING_LIVE ? m->filled - m->foreign : 0;
+	return m->state == MF_MAPPING_LIVE ? m->filled - m->foreign + m->externals_billed : 0;
 }
 
 /* Visit the owner of @m with all of its bill, unless a mapping before had it. */

@@ -8,11 +8,12 @@
  *   domains_lock  the list of domains, what follows from it (window, page
  *                 sizes) and, per mapping, which of its pages are filled.
  *                 Requests that map and unmap read; attach and detach write.
- *   lock          the index of mappings, their states and the counters.
+ *   lock          the index of mappings, their states and the counters; what
+ *                 emulated groups have pinned, and which pages are dirty.
  *
  * So attach and detach see every mapping at rest: each has some number of
- * filled pages, and those are in every domain. A mapping being removed is
- * marked so only inside one read section and is never seen by them at all.
+ * filled pages, and those are in every domain. A mapping that is leaving the
+ * domains does so inside one read section and is never seen halfway.
  */
 #ifndef MF_INTERNAL_H
 #define MF_INTERNAL_H
@@ -23,11 +24,15 @@
 
 #define MF_REFUSALS_KEPT 16
 
-/* A group in a container. */
+/*
+ * A group in a container. @pins_only: it dirties no pages but those it has
+ * pinned; so it is with emulated groups.
+ */
 struct mf_member {
 	struct mf_member *next;
 	struct mf_host_group *group;
 	u32 id;
+	bool pins_only;
 	struct mf_regions regions;
 };
 
@@ -41,9 +46,27 @@ struct mf_domain {
 };
 
 /**
+ * struct mf_dirty_set - which pages of a mapping were written to
+ * @blocks: a bit a page, in blocks that are there once they have a bit; or NULL
+ * @all: every page
+ */
+struct mf_dirty_set {
+	u64 **blocks;
+	bool all;
+};
+
+/* A page that emulated groups have pinned: its IOVAs, its run, how often. */
+struct mf_external {
+	struct mf_range range;
+	mf_run run;
+	u64 count;
+};
+
+/**
  * struct mf_mapping - one successful MAP_DMA, or one on its way
  * @range: its IOVAs, and its place in the index
  * @next: the next of a list of mappings that are leaving together
+ * @next_read: the next of those whose dirty pages are being read together
  * @vaddr: where its memory begins in the owner
  * @owner: whose memory it is; a reference
  * @prot: what devices may do
@@ -51,24 +74,48 @@ struct mf_domain {
  * @doomed: it failed while it was being made, because the last domain left or
  *	a unit kept some of it: it is to be unmapped nowhere, nor replayed
  * @stuck: a unit did not unmap all of it: it must stay pinned
- * @filled: pages pinned, billed and in every domain, from the first on
+ * @counted: @filled and @foreign are in the container's counters
+ * @gone: it is ending, and the last of @users frees its record
+ * @unlimited: what is billed for it is billed without a limit
+ * @vaddr_invalid: @vaddr must not be used
+ * @users: requests under way that use it without a lock; an unmap waits for
+ *	them
+ * @filled: pages pinned, billed and in every domain, from the first on; all
+ *	of them once it is live, or none while there is no domain
  * @foreign: how many of them are neither pinned nor billed
  * @chunks: their runs; @only when one chunk is enough
  * @only: that one chunk
+ * @externals: pages that emulated groups have pinned
+ * @nr_externals: how many of them are memory
+ * @externals_billed: how many of them are billed, besides @filled; they are
+ *	while there is no domain
+ * @dirty: pages written to since they were last read
+ * @taken: those that are being read; they come back if that fails
  */
 struct mf_mapping {
 	struct mf_range range;
 	struct mf_mapping *next;
+	struct mf_mapping *next_read;
 	u64 vaddr;
 	struct mf_owner *owner;
 	u32 prot;
 	u8 state;
 	bool doomed;
 	bool stuck;
+	bool counted;
+	bool gone;
+	bool unlimited;
+	bool vaddr_invalid;
+	u32 users;
 	u64 filled;
 	u64 foreign;
 	struct mf_chunk *chunks;
 	struct mf_chunk only;
+	struct mf_ranges externals;
+	u64 nr_externals;
+	u64 externals_billed;
+	struct mf_dirty_set dirty;
+	struct mf_dirty_set taken;
 };
 
 struct mf_container {
@@ -77,6 +124,7 @@ struct mf_container {
 
 	struct mf_rwlock domains_lock;
 	struct mf_domain *domains;
+	struct mf_member *emulated;	/* groups without a domain */
 	u32 next_domain_id;
 	u64 pgsizes;
 	struct mf_window window;
@@ -85,8 +133,14 @@ struct mf_container {
 	struct mf_ranges mappings;
 	struct mf_mapping *stuck;
 	u32 available;
+	u32 nr_invalid;			/* mappings whose vaddr is */
 	u64 pages_pinned;
 	u64 pages_foreign;
+	u64 pages_external;
+	u64 externals_billed;
+	bool tracking;			/* of dirty pages */
+	bool dirty_claimed;		/* somebody reads them, or starts or ends tracking */
+	u32 writers;			/* groups that may dirty any page they reach */
 
 	struct mf_turnstile at_rest;	/* turns when a mapping stops being busy */
 
@@ -112,6 +166,11 @@ static inline struct mf_mapping *mf_mapping_from(const struct mf_container *c, u
 static inline struct mf_mapping *mf_mapping_after(const struct mf_mapping *m)
 {
 	return mf_mapping_of(mf_ranges_next(&m->range));
+}
+
+static inline u64 mf_mapping_size(const struct mf_mapping *m)
+{
+	return m->range.span.last - m->range.span.first + 1;
 }
 
 /* Bytes of a mapping that are in every domain, from its first IOVA on. */
@@ -169,6 +228,8 @@ int mf_domain_msi(struct mf_container *c, struct mf_domain *d, struct mf_member 
 		  struct mf_refusal *why);
 int mf_domains_map(struct mf_container *c, struct mf_mapping *m, const mf_run *runs, u32 nr,
 		   struct mf_refusal *why);
+int mf_domains_fill_first(struct mf_container *c, struct mf_domain *d, u64 *mappings,
+			  struct mf_refusal *why);
 int mf_domains_sync(struct mf_container *c, struct mf_span span, struct mf_refusal *why);
 void mf_domains_unmap(struct mf_container *c, struct mf_mapping *list);
 
@@ -178,11 +239,73 @@ struct mf_mapping *mf_mapping_alloc(struct mf_container *c, struct mf_owner *own
 int mf_mapping_alloc_chunks(struct mf_container *c, struct mf_mapping *m);
 struct mf_chunk *mf_mapping_chunk(struct mf_mapping *m, u64 page, u64 *end);
 u64 mf_mapping_runs(const struct mf_mapping *m);
+void mf_mapping_live(struct mf_container *c, struct mf_mapping *m);
 void mf_mapping_unlink(struct mf_container *c, struct mf_mapping *m);
 bool mf_mapping_keep_stuck(struct mf_container *c, struct mf_mapping *m);
 void mf_mappings_free(struct mf_container *c, struct mf_mapping *list);
 
+void mf_mapping_count(struct mf_container *c, struct mf_mapping *m);
+void mf_mapping_hold(struct mf_mapping *m);
+void mf_mapping_drop(struct mf_container *c, struct mf_mapping *m);
+void mf_mapping_empty(struct mf_container *c, struct mf_mapping *m);
+
+/* container.c */
+struct mf_member *mf_member_find(struct mf_container *c, struct mf_host_group *group);
+
+/* map.c */
+int mf_check_range(struct mf_container *c, u64 iova, u64 vaddr, u64 size, struct mf_refusal *why);
+
+/* fill.c */
+int mf_fill(struct mf_container *c, struct mf_mapping *m, u32 flags, struct mf_refusal *why);
+int mf_fill_held(struct mf_container *c, struct mf_mapping *m, struct mf_refusal *why);
+
+/* select.c */
+enum mf_selected {
+	MF_SELECTED,
+	MF_SELECT_WAIT,		/* a mapping is busy: mf_select_again() waits for it */
+	MF_SELECT_UNPIN,	/* devices have to unpin first: it asks them to */
+};
+
+/**
+ * struct mf_selection - the mappings that a request is about
+ * @span: the IOVAs it names
+ * @all: it means all there are, and may cut none
+ * @reading: it changes nothing: devices may keep pages of them pinned
+ * @first: the first of them, or NULL; the others follow up to @span.last
+ * @turn: what to wait on
+ * @pinned: IOVAs of the mapping to unpin
+ * @pages: how many pages of it are pinned
+ * @asked: how often devices were asked to unpin
+ */
+struct mf_selection {
+	struct mf_span span;
+	bool all;
+	bool reading;
+	struct mf_mapping *first;
+	u64 turn;
+	struct mf_span pinned;
+	u64 pages;
+	u32 asked;
+};
+
+#define mf_for_each_selected(pos, s) \
+	for ((pos) = (s)->first; (pos) && (pos)->range.span.first <= (s)->span.last; \
+	     (pos) = mf_mapping_after(pos))
+
+int mf_select_span(struct mf_container *c, u64 iova, u64 size, struct mf_selection *s,
+		   struct mf_refusal *why);
+int mf_select(struct mf_container *c, struct mf_selection *s, struct mf_refusal *why);
+int mf_select_again(struct mf_container *c, struct mf_selection *s, int selected,
+		    struct mf_refusal *why);
+
+/* dirty.c */
+int mf_dirty_check(struct mf_container *c, struct mf_span span, struct mf_refusal *why);
+void mf_dirty_mark(struct mf_container *c, struct mf_mapping *m, u64 page, u64 pages);
+void mf_dirty_mark_all(struct mf_container *c);
+void mf_dirty_free(struct mf_container *c, struct mf_mapping *m, struct mf_dirty_set *set);
+
 /* unmap.c */
+void mf_unmap_selected(struct mf_container *c, struct mf_mapping *list);
 void mf_end_all_mappings(struct mf_container *c);
 
 #endif /* MF_INTERNAL_H */

@@ -44,20 +44,31 @@ enum mf_rules {
  * @wrap_errno: the negative errno for a range that goes beyond 2^64, where it is
  *	another than that of the reason: in-tree type1's differs from one kernel
  *	series to another; or 0
+ * @nesting: ask for domains that a user's own tables can be nested in
  * @cookie: whatever the host wants to find in the container's events
  */
 struct mf_config {
 	enum mf_rules rules;
 	u32 mapping_limit;
 	int wrap_errno;
+	bool nesting;
 	void *cookie;
 };
 
-/* flags of mf_attach() */
+/*
+ * Flags of mf_attach(). An emulated group is one of software devices (mediated
+ * ones): it has no unit, gets no domain, and reaches the container's memory by
+ * mf_pin_pages() and mf_access() alone.
+ */
 #define MF_ATTACH_UNSAFE_INTERRUPTS	(1u << 0)
+#define MF_ATTACH_EMULATED		(1u << 1)
 
-/* flags of mf_map() */
+/*
+ * Flags of mf_map(): every page apart, for one who suspects large ones; and no
+ * limit for what is billed for the mapping, now or later.
+ */
 #define MF_MAP_SMALL_PAGES		(1u << 0)
+#define MF_MAP_UNLIMITED		(1u << 1)
 
 /**
  * struct mf_info - what a container can do at this moment
@@ -67,6 +78,7 @@ struct mf_config {
  * @mappings_available: how many mappings may still be made
  * @nr_window: number of ranges of valid IOVAs; 0 while there is no domain
  * @coherent: every domain enforces cache coherency (true for zero domains)
+ * @vaddr_updatable: mf_invalidate_vaddr() can be had: no emulated group is there
  */
 struct mf_info {
 	u64 pgsizes;
@@ -74,6 +86,7 @@ struct mf_info {
 	u32 mappings_available;
 	u32 nr_window;
 	bool coherent;
+	bool vaddr_updatable;
 };
 
 /**
@@ -81,25 +94,33 @@ struct mf_info {
  * @rules: those it was opened with
  * @mapping_limit: how many mappings it may hold
  * @nr_domains: domains now
- * @nr_groups: groups now
+ * @nr_groups: groups now, emulated ones included
+ * @nr_emulated: emulated groups now
  * @nr_mappings: mappings now, those being made or removed included
  * @nr_stuck: mappings whose unit did not let go of them, see docs/architecture.md
+ * @nr_invalid: mappings whose vaddr was invalidated
  * @pages_pinned: host pages pinned by all mappings
+ * @pages_external: host pages pinned by emulated groups, besides those
  * @pages_billed: host pages billed to owners
  * @pages_foreign: host pages mapped, but neither pinned nor billed (BARs)
  * @refusals: how many requests were refused since the container was opened
+ * @dirty_tracking: dirty pages are being tracked
  */
 struct mf_status {
 	enum mf_rules rules;
 	u32 mapping_limit;
 	u32 nr_domains;
 	u32 nr_groups;
+	u32 nr_emulated;
 	u64 nr_mappings;
 	u64 nr_stuck;
+	u64 nr_invalid;
 	u64 pages_pinned;
+	u64 pages_external;
 	u64 pages_billed;
 	u64 pages_foreign;
 	u64 refusals;
+	bool dirty_tracking;
 };
 
 /* States of a mapping, as mf_next_mapping() reports them. */
@@ -118,6 +139,8 @@ enum mf_mapping_state {
  * @pages: host pages in every domain by now
  * @runs: physically contiguous runs they form
  * @foreign: how many of the pages are neither pinned nor billed
+ * @external: host pages that emulated groups have pinned
+ * @vaddr_invalid: @vaddr was invalidated, and not replaced yet
  * @owner: whose memory it is; only valid as a name, not to be followed
  */
 struct mf_mapping_info {
@@ -128,6 +151,8 @@ struct mf_mapping_info {
 	u64 pages;
 	u64 runs;
 	u64 foreign;
+	u64 external;
+	bool vaddr_invalid;
 	const struct mf_owner *owner;
 };
 
@@ -149,6 +174,14 @@ typedef void (*mf_group_fn)(void *context, struct mf_host_group *group, u32 id);
 /* Visits one owner and the pages billed to it by this container. */
 typedef void (*mf_owner_fn)(void *context, const struct mf_owner *owner, u64 pages);
 
+/*
+ * Takes some of a dirty bitmap: bit 0 of @bits stands for page @first of the
+ * range that was asked for, and @nr bits are valid; those behind them in the
+ * last word are 0. Called with no lock held. Returns 0, or a negative errno,
+ * which ends the request.
+ */
+typedef int (*mf_dirty_fn)(void *context, u64 first, const u64 *bits, u64 nr);
+
 /* container.c */
 int mf_open(struct mf_host *host, const struct mf_config *config, struct mf_container **out);
 void mf_release(struct mf_container *c);
@@ -162,11 +195,34 @@ int mf_map(struct mf_container *c, struct mf_owner *owner, u64 iova, u64 vaddr, 
 int mf_unmap(struct mf_container *c, u64 iova, u64 size, u64 *unmapped, struct mf_refusal *why);
 int mf_unmap_all(struct mf_container *c, u64 *unmapped, struct mf_refusal *why);
 
+/* vaddr.c */
+int mf_invalidate_vaddr(struct mf_container *c, u64 iova, u64 size, u64 *invalidated,
+			struct mf_refusal *why);
+int mf_invalidate_all_vaddr(struct mf_container *c, u64 *invalidated, struct mf_refusal *why);
+int mf_update_vaddr(struct mf_container *c, struct mf_owner *owner, u64 iova, u64 vaddr,
+		    u64 size, u32 flags, struct mf_refusal *why);
+
+/* external.c */
+int mf_pin_pages(struct mf_container *c, struct mf_host_group *group, u64 iova, u32 pages,
+		 u32 prot, u64 *pfns, struct mf_refusal *why);
+void mf_unpin_pages(struct mf_container *c, u64 iova, u32 pages);
+int mf_access(struct mf_container *c, u64 iova, void *data, u64 bytes, bool write,
+	      struct mf_refusal *why);
+
+/* dirty.c */
+int mf_dirty_start(struct mf_container *c, struct mf_refusal *why);
+int mf_dirty_stop(struct mf_container *c, struct mf_refusal *why);
+int mf_dirty_read(struct mf_container *c, u64 iova, u64 size, u64 pgsize, mf_dirty_fn fn,
+		  void *context, struct mf_refusal *why);
+int mf_unmap_dirty(struct mf_container *c, u64 iova, u64 size, u64 pgsize, mf_dirty_fn fn,
+		   void *context, u64 *unmapped, struct mf_refusal *why);
+
 /* inspect.c */
 u32 mf_get_info(struct mf_container *c, struct mf_info *info, struct mf_span *window, u32 max);
 void mf_get_status(struct mf_container *c, struct mf_status *status);
 bool mf_next_mapping(struct mf_container *c, u64 iova, struct mf_mapping_info *info);
 bool mf_get_domain(struct mf_container *c, u32 index, struct mf_domain_info *info);
+struct mf_host_domain *mf_group_domain(struct mf_container *c, struct mf_host_group *group);
 void mf_for_each_group(struct mf_container *c, u32 domain, mf_group_fn fn, void *context);
 void mf_for_each_owner(struct mf_container *c, mf_owner_fn fn, void *context);
 u32 mf_get_refusals(struct mf_container *c, struct mf_refusal *last, u32 max);

@@ -7,7 +7,13 @@
  *
  * Invariant: the first "filled" pages are pinned (or foreign), billed, in the
  * runs of its chunks and in every domain of the container; the others are in
- * none. Only who makes the mapping adds to them, under the domains lock.
+ * none. Only who makes the mapping adds to them, under the domains lock, or an
+ * attach that keeps everybody else out; and they go, all at once, when the last
+ * domain leaves.
+ *
+ * A request that uses a mapping without a lock holds it. Whoever wants to end
+ * the mapping waits for that, but for one: when the last group leaves, the
+ * mapping is ended at once, and only its record stays until it is dropped.
  */
 #include "internal.h"
 
@@ -71,7 +77,7 @@ int mf_mapping_alloc_chunks(struct mf_container *c, struct mf_mapping *m)
 	u64 i, n = nr_chunks(m);
 	struct mf_chunk *chunks;
 
-	if (n == 1)
+	if (n == 1 || m->chunks != &m->only)
 		return 0;
 
 	chunks = c->host->ops->alloc(c->host, n * sizeof(*chunks));
@@ -130,6 +136,40 @@ u64 mf_mapping_runs(const struct mf_mapping *m)
 }
 
 /**
+ * mf_mapping_live() - a mapping that was being made is there
+ * @c: the container
+ * @m: the mapping
+ *
+ * Told with the lock held, so that nobody hears of its end first.
+ *
+ * Context: c->lock is held. The caller turns c->at_rest afterwards.
+ */
+void mf_mapping_live(struct mf_container *c, struct mf_mapping *m)
+{
+	m->state = MF_MAPPING_LIVE;
+	mf_tell(c, &(struct mf_event){
+		.type = MF_EVENT_MAPPED, .span = m->range.span, .vaddr = m->vaddr,
+		.prot = m->prot, .pages = m->filled, .count = mf_mapping_runs(m) });
+}
+
+/* Have the container's counters show what a mapping has filled by now. */
+void mf_mapping_count(struct mf_container *c, struct mf_mapping *m)
+{
+	m->counted = true;
+	c->pages_pinned += m->filled - m->foreign;
+	c->pages_foreign += m->foreign;
+}
+
+static void uncount(struct mf_container *c, struct mf_mapping *m)
+{
+	if (!m->counted)
+		return;
+	m->counted = false;
+	c->pages_pinned -= m->filled - m->foreign;
+	c->pages_foreign -= m->foreign;
+}
+
+/**
  * mf_mapping_unlink() - take a mapping out of the index
  * @c: the container
  * @m: the mapping
@@ -140,10 +180,10 @@ void mf_mapping_unlink(struct mf_container *c, struct mf_mapping *m)
 {
 	mf_ranges_remove(&c->mappings, &m->range);
 	c->available++;
-	if (m->state != MF_MAPPING_ADDING) {
-		c->pages_pinned -= m->filled - m->foreign;
-		c->pages_foreign -= m->foreign;
-	}
+	c->nr_invalid -= m->vaddr_invalid;
+	c->pages_external -= m->nr_externals;
+	c->externals_billed -= m->externals_billed;
+	uncount(c, m);
 }
 
 /**
@@ -168,7 +208,42 @@ bool mf_mapping_keep_stuck(struct mf_container *c, struct mf_mapping *m)
 	return true;
 }
 
-static void mapping_unpin(struct mf_container *c, struct mf_mapping *m)
+/* Context: c->lock is held. */
+void mf_mapping_hold(struct mf_mapping *m)
+{
+	m->users++;
+}
+
+static void free_record(struct mf_container *c, struct mf_mapping *m)
+{
+	mf_dirty_free(c, m, &m->dirty);
+	mf_dirty_free(c, m, &m->taken);
+	c->host->ops->owner_put(c->host, m->owner);
+	c->host->ops->free(c->host, m);
+}
+
+/**
+ * mf_mapping_drop() - end a hold on a mapping
+ * @c: the container
+ * @m: the mapping, which may be no more afterwards
+ *
+ * Context: c->lock is held. The caller turns c->at_rest afterwards.
+ */
+void mf_mapping_drop(struct mf_container *c, struct mf_mapping *m)
+{
+	if (!--m->users && m->gone)
+		free_record(c, m);
+}
+
+static void empty_chunks(struct mf_container *c, struct mf_mapping *m)
+{
+	u64 i, n = m->chunks == &m->only ? 1 : nr_chunks(m);
+
+	for (i = 0; i < n; i++)
+		mf_chunk_fini(c->host, &m->chunks[i]);
+}
+
+static void unpin_filled(struct mf_container *c, struct mf_mapping *m)
 {
 	struct mf_chunk_walk walk = mf_chunk_walk(m);
 
@@ -176,16 +251,65 @@ static void mapping_unpin(struct mf_container *c, struct mf_mapping *m)
 		c->host->ops->unpin(c->host, m->owner, walk.runs, walk.nr, m->prot);
 }
 
+/* What devices that have gone did not unpin. */
+static void unpin_externals(struct mf_container *c, struct mf_mapping *m)
+{
+	struct mf_external *x;
+
+	while (m->externals.root) {
+		x = mf_entry(m->externals.root, struct mf_external, range);
+		mf_ranges_remove(&m->externals, &x->range);
+		c->host->ops->unpin(c->host, m->owner, &x->run, 1, m->prot);
+		c->host->ops->free(c->host, x);
+	}
+}
+
+/**
+ * mf_mapping_empty() - the last domain has left, and emulated groups stay
+ * @c: the container, without domains
+ * @m: a mapping, at any stage
+ *
+ * Its pages are unpinned. What emulated groups have pinned of it stays so, and
+ * it alone is billed from now on. Needs no memory.
+ *
+ * Context: c->domains_lock is held for writing.
+ */
+void mf_mapping_empty(struct mf_container *c, struct mf_mapping *m)
+{
+	u64 billed = m->filled - m->foreign + m->externals_billed;
+	u64 stay = mf_min(billed, m->nr_externals);
+
+	/* A mapping being made may have no chunks yet, and gets them under no lock. */
+	if (m->filled) {
+		unpin_filled(c, m);
+		empty_chunks(c, m);
+	}
+	if (billed > stay)
+		c->host->ops->unbill(c->host, m->owner, billed - stay);
+
+	mf_mutex_lock(&c->lock);
+	uncount(c, m);
+	c->externals_billed += stay;
+	c->externals_billed -= m->externals_billed;
+	m->externals_billed = stay;
+	m->filled = 0;
+	m->foreign = 0;
+	mf_mutex_unlock(&c->lock);
+}
+
 static void mapping_free(struct mf_container *c, struct mf_mapping *m)
 {
-	u64 i, n = m->chunks == &m->only ? 1 : nr_chunks(m);
-
-	for (i = 0; i < n; i++)
-		mf_chunk_fini(c->host, &m->chunks[i]);
+	empty_chunks(c, m);
 	if (m->chunks != &m->only)
 		c->host->ops->free(c->host, m->chunks);
-	c->host->ops->owner_put(c->host, m->owner);
-	c->host->ops->free(c->host, m);
+
+	if (!m->gone) {
+		free_record(c, m);
+		return;
+	}
+	mf_mutex_lock(&c->lock);
+	mf_mapping_drop(c, m);
+	mf_mutex_unlock(&c->lock);
 }
 
 /**
@@ -193,7 +317,8 @@ static void mapping_free(struct mf_container *c, struct mf_mapping *m)
  * @c: the container
  * @list: mappings out of the index that no domain maps any more
  *
- * Neighbours on the list that have the same owner are unbilled at once.
+ * Neighbours on the list that have the same owner are unbilled at once. Nobody
+ * holds them, unless they are gone: then this ends the caller's own hold.
  */
 void mf_mappings_free(struct mf_container *c, struct mf_mapping *list)
 {
@@ -202,8 +327,9 @@ void mf_mappings_free(struct mf_container *c, struct mf_mapping *list)
 
 	for (m = list; m; m = next) {
 		next = m->next;
-		mapping_unpin(c, m);
-		billed += m->filled - m->foreign;
+		unpin_filled(c, m);
+		unpin_externals(c, m);
+		billed += m->filled - m->foreign + m->externals_billed;
 		if (billed && (!next || next->owner != m->owner)) {
 			c->host->ops->unbill(c->host, m->owner, billed);
 			billed = 0;

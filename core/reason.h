@@ -29,6 +29,7 @@
 	X(NO_WINDOW, -EINVAL, "with group %u no IOVA would remain valid") \
 	X(OUT_OF_APERTURE, -EINVAL, "mapping %x-%x is beyond the aperture %x-%x that group %u " \
 				    "brings") \
+	X(INVALID_VADDR, -EBUSY, "%u mappings have no valid vaddr at the moment") \
 	X(IN_REGION, -EINVAL, "mapping %x-%x overlaps the reserved region %x-%x of group %u") \
 	X(MSI, 0, "the message window at %x can't be set up for group %u (errno %e)") \
 	X(REPLAY, 0, "mapping %x-%x can't be replayed into the domain of group %u (errno %e)") \
@@ -44,12 +45,30 @@
 	X(OVERLAP, -EEXIST, "%x-%x overlaps the mapping %x-%x") \
 	X(MAPPING_LIMIT, -ENOSPC, "all %u mappings that the container may hold are in use") \
 	X(OUT_OF_WINDOW, -EINVAL, "%x-%x is not inside one range of valid IOVAs") \
-	X(NO_DOMAIN, -EINVAL, "the container has no domain") \
+	X(NO_GROUP, -EINVAL, "the container has no group") \
 	X(PIN, 0, "the page at vaddr %x can't be pinned (errno %e)") \
 	X(BILL, 0, "%u pages more exceed the owner's limit (errno %e)") \
 	X(UNIT_MAP, 0, "domain %u does not map %x-%x (errno %e)") \
 	X(DETACHED, -EINVAL, "the last domain left while %x-%x was being mapped") \
-	X(BISECTED, -EINVAL, "%x-%x would cut the mapping %x-%x")
+	X(BISECTED, -EINVAL, "%x-%x would cut the mapping %x-%x") \
+	X(STILL_PINNED, -EBUSY, "%u pages of %x-%x are pinned by a device that does not let go") \
+	/* vaddr */ \
+	X(EMULATED_GROUP, -EBUSY, "the container has an emulated group, which needs valid vaddrs") \
+	X(VADDR_INVALID_TWICE, -EINVAL, "the vaddr of mapping %x-%x is invalid already") \
+	X(NOTHING_TO_UPDATE, -ENOENT, "no mapping is in %x-%x") \
+	X(VADDR_VALID, -EINVAL, "the vaddr of mapping %x-%x was not invalidated") \
+	X(NOT_THE_MAPPING, -EINVAL, "%x-%x is not all of the mapping %x-%x") \
+	/* pages for emulated groups */ \
+	X(V2_ONLY, -EACCES, "only a type1v2 container can do this") \
+	X(NO_PAGES, -EINVAL, "no pages are asked for") \
+	X(NOT_MAPPED, -EINVAL, "iova %x is not mapped") \
+	X(NO_RIGHT, -EPERM, "the mapping %x-%x does not allow this access") \
+	X(COPY, 0, "the memory at vaddr %x can't be copied (errno %e)") \
+	/* dirty pages */ \
+	X(NOT_TRACKING, -EINVAL, "dirty pages are not being tracked") \
+	X(TOO_MANY_PAGES, -EINVAL, "mapping %x-%x has more pages of %x bytes than can be tracked") \
+	X(DIRTY_GRANULE, -EINVAL, "pages of %x bytes are asked for, the granule is %x") \
+	X(DIRTY_SINK, 0, "the dirty bitmap can't be handed over (errno %e)")
 
 enum mf_reason {
 	MF_NOT_REFUSED,

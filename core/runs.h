@@ -61,6 +61,7 @@ static inline bool mf_run_foreign(mf_run r)
  * @pages: pages in it
  * @foreign: how many of them are foreign
  * @single: keep every page a run of its own
+ * @memory_only: the host is to refuse, by -EINVAL, pages that are no memory
  */
 struct mf_batch {
 	mf_run *runs;
@@ -69,6 +70,7 @@ struct mf_batch {
 	u64 pages;
 	u64 foreign;
 	bool single;
+	bool memory_only;
 };
 
 /* How many more discontiguous pages the batch can take. */

@@ -1,82 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Unmap: which mappings a range takes with it, and their way out.
+ * Unmap: the way out of mappings.
  *
- * The rules come from the two types of container (RFC "vfio/iommu_type1:
- * Multi-IOMMU domain support", 2014). Both deal in whole mappings. With type1
- * a range that begins inside a mapping removes nothing, else every mapping it
- * touches goes whole, so more than was asked for may go; with type1v2 a range
- * that cuts a mapping is refused. The walk is in order of IOVA, so the result
- * depends on the mappings alone.
- *
- * The way out: marked as being removed (so that whoever wants the IOVAs
- * waits), unmapped from every domain, flushed once per domain, taken out of the
- * index, and only then, with no lock held, unpinned and unbilled.
+ * Selected (select.c) and marked as being removed, so that whoever wants the
+ * IOVAs waits; unmapped from every domain, flushed once per domain, taken out
+ * of the index, and only then, with no lock held, unpinned and unbilled.
  */
 #include "internal.h"
 
-/* A mapping that touches @span and is busy; the caller waits for it. */
-static bool any_busy(struct mf_container *c, struct mf_span span)
-{
-	struct mf_mapping *m;
-
-	for (m = mf_mapping_from(c, span.first); m && m->range.span.first <= span.last;
-	     m = mf_mapping_after(m)) {
-		if (m->state != MF_MAPPING_LIVE)
-			return true;
-	}
-	return false;
-}
-
-/* The mapping that a type1v2 range would cut, or NULL. */
-static struct mf_mapping *bisected(struct mf_container *c, struct mf_span span)
-{
-	struct mf_mapping *m = mf_mapping_from(c, span.first);
-
-	if (m && m->range.span.first < span.first)
-		return m;
-	m = mf_mapping_from(c, span.last);
-	if (m && m->range.span.first <= span.last && m->range.span.last > span.last)
-		return m;
-	return NULL;
-}
-
-/* Mark all that touch @span as leaving, and list them in order. */
-static struct mf_mapping *mark(struct mf_container *c, struct mf_span span, u64 *bytes)
+/* Mark the selected mappings as leaving, and list them in order. */
+static struct mf_mapping *mark(const struct mf_selection *s, u64 *bytes)
 {
 	struct mf_mapping *m, *list = NULL, **tail = &list;
 
 	*bytes = 0;
-	for (m = mf_mapping_from(c, span.first); m && m->range.span.first <= span.last;
-	     m = mf_mapping_after(m)) {
+	mf_for_each_selected(m, s) {
 		m->state = MF_MAPPING_REMOVING;
 		m->next = NULL;
 		*tail = m;
 		tail = &m->next;
-		*bytes += mf_mapping_bytes(m);
+		*bytes += mf_mapping_size(m);
 	}
 	return list;
-}
-
-static int select_locked(struct mf_container *c, struct mf_span span, bool all,
-			 struct mf_mapping **list, u64 *bytes, u64 *turn, struct mf_refusal *why)
-{
-	struct mf_mapping *cut;
-
-	if (any_busy(c, span)) {
-		*turn = mf_turnstile_read(&c->at_rest);
-		return -EAGAIN;
-	}
-
-	cut = all ? NULL : bisected(c, span);
-	if (cut && c->config.rules == MF_TYPE1V2)
-		return mf_refuse(c, why, BISECTED, 0, span.first, span.last,
-				 cut->range.span.first, cut->range.span.last);
-	if (cut && cut->range.span.first < span.first)
-		return 0;
-
-	*list = mark(c, span, bytes);
-	return 0;
 }
 
 /*
@@ -101,61 +46,61 @@ static struct mf_mapping *unlink_locked(struct mf_container *c, struct mf_mappin
 	return leaving;
 }
 
-/* In this order: in-tree refuses a range that does not align before it finds that it wraps. */
-static int check_span(struct mf_container *c, struct mf_span span, struct mf_refusal *why)
+/**
+ * mf_unmap_selected() - take marked mappings out of the domains and the index
+ * @c: the container
+ * @list: the mappings, in order of IOVA
+ *
+ * Drops the lock for what needs none.
+ *
+ * Context: c->domains_lock is held for reading; this gives it back.
+ */
+void mf_unmap_selected(struct mf_container *c, struct mf_mapping *list)
 {
-	u64 granule = mf_granule(c), size = span.last - span.first + 1;
-
-	if ((span.first | size) & (granule - 1))
-		return mf_refuse(c, why, UNMAP_MISALIGNED, 0, span.first, size, granule);
-	if (span.last < span.first)
-		return mf_refuse(c, why, IOVA_WRAPS, c->config.wrap_errno, span.first, size);
-	return 0;
-}
-
-static int unmap_once(struct mf_container *c, struct mf_span span, bool all, u64 *bytes,
-		      u64 *turn, struct mf_refusal *why)
-{
-	struct mf_mapping *list = NULL;
-	int err;
-
-	mf_rwlock_read_lock(&c->domains_lock);
-	err = all ? 0 : check_span(c, span, why);
-	if (err) {
-		mf_rwlock_read_unlock(&c->domains_lock);
-		return err;
-	}
-
+	mf_domains_unmap(c, list);
 	mf_mutex_lock(&c->lock);
-	err = select_locked(c, span, all, &list, bytes, turn, why);
+	list = unlink_locked(c, list);
 	mf_mutex_unlock(&c->lock);
-
-	if (list) {
-		mf_domains_unmap(c, list);
-		mf_mutex_lock(&c->lock);
-		list = unlink_locked(c, list);
-		mf_mutex_unlock(&c->lock);
-		mf_turnstile_advance(&c->at_rest);
-	}
+	mf_turnstile_advance(&c->at_rest);
 	mf_rwlock_read_unlock(&c->domains_lock);
 
 	mf_mappings_free(c, list);
-	return err;
 }
 
-static int unmap_span(struct mf_container *c, struct mf_span span, bool all, u64 *unmapped,
+static int unmap_once(struct mf_container *c, struct mf_selection *s, u64 *bytes,
 		      struct mf_refusal *why)
 {
-	u64 bytes = 0, turn = 0;
-	int err;
+	struct mf_mapping *list = NULL;
+	int selected;
 
-	while ((err = unmap_once(c, span, all, &bytes, &turn, why)) == -EAGAIN) {
-		if (mf_turnstile_wait(&c->at_rest, turn))
-			return mf_refuse(c, why, INTERRUPTED, 0);
+	mf_rwlock_read_lock(&c->domains_lock);
+	mf_mutex_lock(&c->lock);
+	selected = mf_select(c, s, why);
+	if (selected == MF_SELECTED)
+		list = mark(s, bytes);
+	mf_mutex_unlock(&c->lock);
+
+	if (list)
+		mf_unmap_selected(c, list);
+	else
+		mf_rwlock_read_unlock(&c->domains_lock);
+	return selected;
+}
+
+static int unmap_selection(struct mf_container *c, struct mf_selection *s, u64 *unmapped,
+			   struct mf_refusal *why)
+{
+	u64 bytes = 0;
+	int selected, err;
+
+	while ((selected = unmap_once(c, s, &bytes, why)) != MF_SELECTED) {
+		err = mf_select_again(c, s, selected, why);
+		if (err)
+			return err;
 	}
-	if (!err && unmapped)
+	if (unmapped)
 		*unmapped = bytes;
-	return err;
+	return 0;
 }
 
 /**
@@ -167,13 +112,16 @@ static int unmap_span(struct mf_container *c, struct mf_span span, bool all, u64
  *	with MF_TYPE1 possibly more than @size); or NULL
  * @why: where to put the reason of a refusal, or NULL
  *
+ * Devices of emulated groups are asked to unpin what they have pinned of them.
+ *
  * Return: 0; or a negative errno, with every mapping as it was.
  */
 int mf_unmap(struct mf_container *c, u64 iova, u64 size, u64 *unmapped, struct mf_refusal *why)
 {
-	if (!size)
-		return mf_refuse(c, why, SIZE_ZERO, 0);
-	return unmap_span(c, (struct mf_span){ iova, iova + (size - 1) }, false, unmapped, why);
+	struct mf_selection s;
+	int err = mf_select_span(c, iova, size, &s, why);
+
+	return err ? err : unmap_selection(c, &s, unmapped, why);
 }
 
 /**
@@ -182,16 +130,19 @@ int mf_unmap(struct mf_container *c, u64 iova, u64 size, u64 *unmapped, struct m
  * @unmapped: on success, how many bytes that were; or NULL
  * @why: where to put the reason of a refusal, or NULL
  *
- * Return: 0; or -EINTR when killed while waiting for another request.
+ * Return: 0; -EINTR when killed while waiting for another request; or -EBUSY
+ * when a device does not let go of what it has pinned.
  */
 int mf_unmap_all(struct mf_container *c, u64 *unmapped, struct mf_refusal *why)
 {
-	return unmap_span(c, (struct mf_span){ 0, ~0ull }, true, unmapped, why);
+	struct mf_selection s = { .span = { 0, ~0ull }, .all = true };
+
+	return unmap_selection(c, &s, unmapped, why);
 }
 
 /**
- * mf_end_all_mappings() - the last domain has gone, and so go the mappings
- * @c: the container, without domains
+ * mf_end_all_mappings() - the last group has gone, and so go the mappings
+ * @c: the container, without groups
  *
  * Nothing translates any more, so nothing need be unmapped. A mapping that is
  * still being made is left to its maker, who finds it doomed.
@@ -212,11 +163,14 @@ void mf_end_all_mappings(struct mf_container *c)
 			continue;
 		}
 		m->state = MF_MAPPING_REMOVING;
+		m->gone = true;
+		mf_mapping_hold(m);
 		m->next = NULL;
 		*tail = m;
 		tail = &m->next;
 	}
 	list = unlink_locked(c, list);
+	c->tracking = false;
 	mf_mutex_unlock(&c->lock);
 	mf_turnstile_advance(&c->at_rest);
 

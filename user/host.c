@@ -119,7 +119,7 @@ static void host_unpin(struct mf_host *host, struct mf_owner *owner, const mf_ru
 	drop(h, &h->live.pins, owner->ops->unpin(owner, runs, nr, prot));
 }
 
-static int host_bill(struct mf_host *host, struct mf_owner *owner, u64 pages)
+static int host_bill(struct mf_host *host, struct mf_owner *owner, u64 pages, bool unlimited)
 {
 	struct mf_user_host *h = mf_user_host_of(host);
 	int err = CALL(host, .type = MF_CALL_BILL, .owner = owner, .amount = pages);
@@ -128,7 +128,7 @@ static int host_bill(struct mf_host *host, struct mf_owner *owner, u64 pages)
 		return err;
 
 	mf_mutex_lock(&h->lock);
-	if (pages > owner->limit || owner->billed > owner->limit - pages) {
+	if (!unlimited && (pages > owner->limit || owner->billed > owner->limit - pages)) {
 		err = -ENOMEM;
 	} else {
 		owner->billed += pages;
@@ -145,6 +145,15 @@ static void host_unbill(struct mf_host *host, struct mf_owner *owner, u64 pages)
 	CALL(host, .type = MF_CALL_UNBILL, .owner = owner, .amount = pages);
 	drop(h, &h->live.billed, pages);
 	drop(h, &owner->billed, pages);
+}
+
+static int host_copy(struct mf_host *host, struct mf_owner *owner, u64 vaddr, void *data,
+		     u64 bytes, bool write)
+{
+	int err = CALL(host, .type = MF_CALL_COPY, .owner = owner, .address = vaddr,
+		       .amount = bytes);
+
+	return err ? err : owner->ops->copy(owner, vaddr, data, bytes, write);
 }
 
 static u32 host_group_id(struct mf_host *host, struct mf_host_group *group)
@@ -170,7 +179,8 @@ static int host_group_regions(struct mf_host *host, struct mf_host_group *group,
 	return err;
 }
 
-static int host_domain_alloc(struct mf_host *host, struct mf_host_group *group,
+/* No modelled unit translates twice, so none can nest. */
+static int host_domain_alloc(struct mf_host *host, struct mf_host_group *group, bool nesting,
 			     struct mf_host_domain **out)
 {
 	struct mf_user_host *h = mf_user_host_of(host);
@@ -178,6 +188,8 @@ static int host_domain_alloc(struct mf_host *host, struct mf_host_group *group,
 
 	if (err)
 		return err;
+	if (nesting)
+		return -EINVAL;
 
 	mf_mutex_lock(&h->units_lock);
 	err = group->unit->ops->domain_alloc(group->unit, out);
@@ -390,6 +402,16 @@ static void host_domain_flush(struct mf_host *host, struct mf_host_domain *domai
 	mf_gather_init(gather);
 }
 
+static void host_unmapping(struct mf_host *host, void *cookie, struct mf_span span)
+{
+	struct mf_user_host *h = mf_user_host_of(host);
+
+	CALL(host, .type = MF_CALL_UNMAPPING, .address = span.first,
+	     .amount = span.last - span.first + 1);
+	if (h->unmapping)
+		h->unmapping(h->unmapping_context, cookie, span);
+}
+
 static void host_event(struct mf_host *host, void *cookie, const struct mf_event *event)
 {
 	struct mf_user_host *h = mf_user_host_of(host);
@@ -407,6 +429,7 @@ static const struct mf_host_ops user_host_ops = {
 	.unpin = host_unpin,
 	.bill = host_bill,
 	.unbill = host_unbill,
+	.copy = host_copy,
 	.group_id = host_group_id,
 	.group_isolated = host_group_isolated,
 	.group_regions = host_group_regions,
@@ -420,6 +443,7 @@ static const struct mf_host_ops user_host_ops = {
 	.domain_sync = host_domain_sync,
 	.domain_unmap = host_domain_unmap,
 	.domain_flush = host_domain_flush,
+	.unmapping = host_unmapping,
 	.event = host_event,
 };
 
@@ -499,9 +523,9 @@ const char *mf_call_name(enum mf_call_type type)
 {
 	static const char * const names[MF_NR_CALLS] = {
 		"alloc", "free", "owner_get", "owner_put", "pin", "unpin", "bill", "unbill",
-		"group_id", "group_isolated", "group_regions", "domain_alloc", "domain_free",
+		"copy", "group_id", "group_isolated", "group_regions", "domain_alloc", "domain_free",
 		"domain_attach", "domain_detach", "domain_settle", "domain_msi", "domain_map",
-		"domain_sync", "domain_unmap", "domain_flush",
+		"domain_sync", "domain_unmap", "domain_flush", "unmapping",
 	};
 
 	return (u32)type < MF_NR_CALLS ? names[type] : "unknown";

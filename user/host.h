@@ -31,6 +31,7 @@ enum mf_call_type {
 	MF_CALL_UNPIN,
 	MF_CALL_BILL,
 	MF_CALL_UNBILL,
+	MF_CALL_COPY,
 	MF_CALL_GROUP_ID,
 	MF_CALL_GROUP_ISOLATED,
 	MF_CALL_GROUP_REGIONS,
@@ -44,6 +45,7 @@ enum mf_call_type {
 	MF_CALL_DOMAIN_SYNC,
 	MF_CALL_DOMAIN_UNMAP,
 	MF_CALL_DOMAIN_FLUSH,
+	MF_CALL_UNMAPPING,
 	MF_NR_CALLS,
 };
 
@@ -53,8 +55,9 @@ enum mf_call_type {
  * @domain: the domain it is about, or NULL
  * @group: the group it is about, or NULL
  * @owner: the owner it is about, or NULL
- * @address: vaddr of a pin, iova of a map, sync or unmap, base of a doorbell
- * @amount: bytes of an alloc, sync or unmap; pages of a pin, bill or unbill;
+ * @address: vaddr of a pin or copy, iova of a map, sync, unmap or of what devices
+ *	are asked to unpin, base of a doorbell
+ * @amount: bytes of an alloc, copy, sync or unmap; pages of a pin, bill or unbill;
  *	runs of an unpin or map
  * @runs: what a map or unpin is about, or NULL
  */
@@ -75,6 +78,12 @@ struct mf_call {
  * engine wherever the engine holds no lock (from a pin).
  */
 typedef int (*mf_call_fn)(void *context, const struct mf_call *call);
+
+/*
+ * Is asked to have emulated groups' devices unpin all in a span, by
+ * mf_unpin_pages(). @cookie is the container's.
+ */
+typedef void (*mf_unmapping_fn)(void *context, void *cookie, struct mf_span span);
 
 /* Hears of an event. It must not call the engine. */
 typedef void (*mf_event_fn)(void *context, void *cookie, const struct mf_event *event);
@@ -104,6 +113,8 @@ struct mf_user_live {
  * @hook_context: passed to it
  * @event: hears of every event, or NULL; set while the engine is at rest
  * @event_context: passed to it
+ * @unmapping: speaks for the devices of emulated groups, or NULL
+ * @unmapping_context: passed to it
  * @alloc_limit: the largest piece of memory the engine may have, in bytes
  * @lock: guards what follows
  * @live: what the engine holds
@@ -118,6 +129,8 @@ struct mf_user_host {
 	void *hook_context;
 	mf_event_fn event;
 	void *event_context;
+	mf_unmapping_fn unmapping;
+	void *unmapping_context;
 	u64 alloc_limit;
 
 	struct mf_mutex lock;

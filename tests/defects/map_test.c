@@ -165,7 +165,7 @@ static void test_b12_map_without_a_domain_is_refused(void **state)
 	world_init(&w, 16, MF_RAM_CONTIGUOUS);
 	world_open(&w, MF_TYPE1V2, 100);
 	assert_int_equal(world_map(&w, IOVA, VADDR, PAGE, RW, &why), -EINVAL);
-	assert_int_equal(why.reason, MF_REASON_NO_DOMAIN);
+	assert_int_equal(why.reason, MF_REASON_NO_GROUP);
 	assert_int_equal(mf_user_host_calls(&w.host, MF_CALL_PIN), 0);
 	check_nothing();
 	check(world_end(&w));

@@ -466,7 +466,7 @@ static void test_snoop_bit_faults_on_a_unit_without_snoop_control(void **state)
 	two_units(&w, &snooping, &plain);
 	host = &w.host.host;
 	ops = host->ops;
-	assert_int_equal(ops->domain_alloc(host, &w.groups[0], &d), 0);
+	assert_int_equal(ops->domain_alloc(host, &w.groups[0], false, &d), 0);
 	assert_int_equal(ops->domain_attach(host, d, &w.groups[0]), 0);
 	ops->domain_settle(host, d, &features);
 	assert_true(features.coherent);

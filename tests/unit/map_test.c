@@ -411,7 +411,7 @@ static void test_map_without_domain(void **state)
 	(void)state;
 	world_init(&w, 4, MF_RAM_CONTIGUOUS);
 	world_open(&w, MF_TYPE1V2, 9);
-	refuse(&w, 0, VADDR, PAGE, RW, -EINVAL, MF_REASON_NO_DOMAIN);
+	refuse(&w, 0, VADDR, PAGE, RW, -EINVAL, MF_REASON_NO_GROUP);
 	check(world_end(&w));
 }
 

@@ -97,7 +97,7 @@ static struct mf_host_domain *bare(struct world *w, const struct mf_model_config
 	world_init(w, 1024, MF_RAM_CONTIGUOUS);
 	ops = w->host.host.ops;
 	group = world_group(w, world_unit(w, config));
-	assert_int_equal(ops->domain_alloc(&w->host.host, group, &d), 0);
+	assert_int_equal(ops->domain_alloc(&w->host.host, group, false, &d), 0);
 	assert_int_equal(ops->domain_attach(&w->host.host, d, group), 0);
 	ops->domain_settle(&w->host.host, d, &features);
 	assert_true(features.coherent == config->enforces);

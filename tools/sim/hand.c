@@ -13,7 +13,7 @@ int hand_domain(struct machine *m, u32 domain, u32 group)
 
 	if (m->domains[domain])
 		return -EBUSY;
-	return host->ops->domain_alloc(host, &m->groups[group], &m->domains[domain]);
+	return host->ops->domain_alloc(host, &m->groups[group], false, &m->domains[domain]);
 }
 
 int hand_attach(struct machine *m, u32 domain, u32 group)

@@ -53,10 +53,12 @@ struct mf_memory {
  * struct mf_owner_ops - what an owner can do
  * @pin: as in struct mf_host_ops
  * @unpin: as in struct mf_host_ops; returns how many pages were unpinned
+ * @copy: as in struct mf_host_ops
  */
 struct mf_owner_ops {
 	s64 (*pin)(struct mf_owner *owner, u64 vaddr, u64 pages, u32 prot, struct mf_batch *batch);
 	u64 (*unpin)(struct mf_owner *owner, const mf_run *runs, u64 nr, u32 prot);
+	int (*copy)(struct mf_owner *owner, u64 vaddr, void *data, u64 bytes, bool write);
 };
 
 /**

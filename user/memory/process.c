@@ -17,6 +17,7 @@
  */
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/uio.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -273,9 +274,24 @@ static u64 process_unpin(struct mf_owner *owner, const mf_run *runs, u64 nr, u32
 	return pages;
 }
 
+/* By the system call, which says if there is no memory instead of dying of it. */
+static int process_copy(struct mf_owner *owner, u64 vaddr, void *data, u64 bytes, bool write)
+{
+	struct iovec own = { data, bytes }, other = { (void *)(uintptr_t)vaddr, bytes };
+	ssize_t n;
+
+	(void)owner;
+	n = write ? process_vm_writev(getpid(), &own, 1, &other, 1, 0) :
+		    process_vm_readv(getpid(), &own, 1, &other, 1, 0);
+	if (n < 0)
+		return -errno;
+	return (u64)n == bytes ? 0 : -EFAULT;
+}
+
 static const struct mf_owner_ops process_owner_ops = {
 	.pin = process_pin,
 	.unpin = process_unpin,
+	.copy = process_copy,
 };
 
 /* Does this kernel fault pages in when asked to? */

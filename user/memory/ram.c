@@ -266,6 +266,8 @@ static s64 ram_owner_pin(struct mf_owner *owner, u64 vaddr, u64 pages, u32 prot,
 		return -EFAULT;
 	if (o->pin_most)
 		pages = mf_min(pages, o->pin_most);
+	if (batch->memory_only && mf_ram_foreign(o->ram, o->pfns[page]))
+		return -EINVAL;
 
 	mf_mutex_lock(&o->ram->lock);
 	while (n < pages && mf_batch_room(batch)) {
@@ -309,9 +311,33 @@ static u64 ram_owner_unpin(struct mf_owner *owner, const mf_run *runs, u64 nr, u
 	return pages;
 }
 
+static bool has_access(const struct mf_ram_owner *o, u64 page, bool write)
+{
+	return run_length(o, page, 1, write ? MF_WRITE : MF_READ);
+}
+
+static int ram_owner_copy(struct mf_owner *owner, u64 vaddr, void *data, u64 bytes, bool write)
+{
+	struct mf_ram_owner *o = owner_of(owner);
+	u64 page, n;
+
+	for (; bytes; vaddr += n, data = (char *)data + n, bytes -= n) {
+		page = (vaddr - o->vaddr) >> MF_PAGE_SHIFT;
+		n = mf_min(bytes, MF_PAGE_SIZE - (vaddr & ~MF_PAGE_MASK));
+		if (vaddr < o->vaddr || page >= o->pages || !has_access(o, page, write))
+			return -EFAULT;
+		mf_mutex_lock(&o->ram->lock);
+		copy_locked(o->ram, o->pfns[page] - MF_RAM_BASE_PFN, vaddr & ~MF_PAGE_MASK, data,
+			    n, write);
+		mf_mutex_unlock(&o->ram->lock);
+	}
+	return 0;
+}
+
 static const struct mf_owner_ops ram_owner_ops = {
 	.pin = ram_owner_pin,
 	.unpin = ram_owner_unpin,
+	.copy = ram_owner_copy,
 };
 
 /* splitmix64: all of its state is one number, so a seed says everything. */
