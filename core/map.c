@@ -21,8 +21,6 @@ int mf_check_range(struct mf_container *c, u64 iova, u64 vaddr, u64 size, struct
 		return mf_refuse(c, why, IOVA_WRAPS, wraps, iova, size);
 	if (vaddr + (size - 1) < vaddr)
 		return mf_refuse(c, why, VADDR_WRAPS, wraps, vaddr, size);
-	if (!(prot & (MF_READ | MF_WRITE)))
-		return mf_refuse(c, why, NO_ACCESS, 0);
 	return 0;
 }
 
@@ -141,11 +139,11 @@ int mf_map(struct mf_container *c, struct mf_owner *owner, u64 iova, u64 vaddr, 
 	bool ready;
 	int err;
 
-	if (!(prot & (MF_READ | MF_WRITE)))
-		return mf_refuse(c, why, NO_ACCESS, 0);
 	err = mf_check_range(c, iova, vaddr, size, why);
 	if (err)
 		return err;
+	if (!(prot & (MF_READ | MF_WRITE)))
+		return mf_refuse(c, why, NO_ACCESS, 0);
 
 	m = mf_mapping_alloc(c, owner, (struct mf_span){ iova, iova + (size - 1) }, vaddr, prot);
 	if (!m)

@@ -42,6 +42,41 @@ static inline struct iommu_domain *mfk_domain_alloc(struct device *dev)
 #endif
 }
 
+/*
+ * Domains that a user's own tables can be nested in, by a type of container of
+ * their own: gone after 6.12, where its number is reserved.
+ */
+#define MFK_TYPE1_NESTING	6
+#define MFK_HAS_NESTING		(MFK_SERIES < MFK_7_3)
+
+static inline int mfk_enable_nesting(struct iommu_domain *domain)
+{
+#if MFK_SERIES < MFK_7_3
+	return iommu_enable_nesting(domain);
+#else
+	return -EOPNOTSUPP;
+#endif
+}
+
+/* As pin_user_pages_fast(), of an address space that need not be the caller's. */
+static inline long mfk_pin_remote(struct mm_struct *mm, unsigned long start, unsigned long nr,
+				  unsigned int flags, struct page **pages)
+{
+	int locked = 1;
+	long got;
+
+	mmap_read_lock(mm);
+#if MFK_SERIES == MFK_6_1
+	got = pin_user_pages_remote(mm, untagged_addr(start), nr, flags, pages, NULL, &locked);
+#else
+	got = pin_user_pages_remote(mm, untagged_addr_remote(mm, start), nr, flags, pages,
+				    &locked);
+#endif
+	if (locked)
+		mmap_read_unlock(mm);
+	return got;
+}
+
 #if MFK_SERIES == MFK_6_1
 static inline int mfk_not_remapped(struct device *dev, void *unused)
 {

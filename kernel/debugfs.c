@@ -33,6 +33,7 @@ static int status_show(struct seq_file *s, void *unused)
 	seq_printf(s, "type             %s\n", status.rules == MF_TYPE1 ? "type1" : "type1v2");
 	seq_printf(s, "domains          %u\n", status.nr_domains);
 	seq_printf(s, "groups           %u\n", status.nr_groups);
+	seq_printf(s, "emulated groups  %u\n", status.nr_emulated);
 	seq_printf(s, "coherent         %s\n", info.coherent ? "yes" : "no");
 	seq_printf(s, "page sizes       %#llx\n", info.pgsizes);
 	seq_printf(s, "window           %u ranges", info.nr_window);
@@ -42,6 +43,9 @@ static int status_show(struct seq_file *s, void *unused)
 	seq_printf(s, "pages pinned     %llu\n", status.pages_pinned);
 	seq_printf(s, "pages billed     %llu\n", status.pages_billed);
 	seq_printf(s, "pages foreign    %llu\n", status.pages_foreign);
+	seq_printf(s, "pages external   %llu\n", status.pages_external);
+	seq_printf(s, "invalid vaddrs   %llu\n", status.nr_invalid);
+	seq_printf(s, "dirty tracking   %s\n", status.dirty_tracking ? "yes" : "no");
 	seq_printf(s, "stuck mappings   %llu\n", status.nr_stuck);
 	seq_printf(s, "requests refused %llu\n", status.refusals);
 
@@ -71,12 +75,14 @@ static void show_group(void *context, struct mf_host_group *group, u32 id)
 	struct seq_file *s = context;
 
 	seq_printf(s, "  group %u\n", id);
+	/* Devices of an emulated group are listed as well, behind no unit. */
 	iommu_group_for_each_dev(mfk_to_group(group), s, show_device);
 }
 
 static int domains_show(struct seq_file *s, void *unused)
 {
 	struct mfk_container *k = s->private;
+	struct mf_status status;
 	struct mf_domain_info d;
 	u32 i;
 
@@ -86,6 +92,11 @@ static int domains_show(struct seq_file *s, void *unused)
 			   d.features.aperture.last,
 			   d.features.coherent ? "coherent" : "not coherent");
 		mf_for_each_group(k->engine, d.id, show_group, s);
+	}
+	mf_get_status(k->engine, &status);
+	if (status.nr_emulated) {
+		seq_puts(s, "no domain: emulated groups\n");
+		mf_for_each_group(k->engine, 0, show_group, s);
 	}
 	return 0;
 }
@@ -109,7 +120,7 @@ static void *mappings_at(struct seq_file *s, loff_t *pos)
 static void *mappings_start(struct seq_file *s, loff_t *pos)
 {
 	if (!*pos)
-		seq_puts(s, "first               last                vaddr               prot state       pages    runs foreign owner\n");
+		seq_puts(s, "first               last                vaddr               prot state       pages    runs foreign external owner\n");
 	return mappings_at(s, pos);
 }
 
@@ -134,10 +145,11 @@ static int mappings_show(struct seq_file *s, void *v)
 	};
 	const struct mf_mapping_info *m = v;
 
-	seq_printf(s, "%#-19llx %#-19llx %#-19llx %c%c   %-8s %8llu %7llu %7llu %p\n",
+	seq_printf(s, "%#-19llx %#-19llx %#-19llx %c%c   %-8s %8llu %7llu %7llu %8llu %p\n",
 		   m->span.first, m->span.last, m->vaddr, m->prot & MF_READ ? 'r' : '-',
-		   m->prot & MF_WRITE ? 'w' : '-', states[m->state], m->pages, m->runs,
-		   m->foreign, m->owner);
+		   m->prot & MF_WRITE ? 'w' : '-',
+		   m->vaddr_invalid ? "invalid" : states[m->state], m->pages, m->runs,
+		   m->foreign, m->external, m->owner);
 	return 0;
 }
 

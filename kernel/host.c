@@ -63,6 +63,7 @@ static const struct mf_host_ops ops = {
 	.unpin = mfk_unpin,
 	.bill = mfk_bill,
 	.unbill = mfk_unbill,
+	.copy = mfk_copy,
 	.group_id = mfk_group_id,
 	.group_isolated = mfk_group_isolated,
 	.group_regions = mfk_group_regions,
@@ -76,6 +77,7 @@ static const struct mf_host_ops ops = {
 	.domain_sync = mfk_domain_sync,
 	.domain_unmap = mfk_domain_unmap,
 	.domain_flush = mfk_domain_flush,
+	.unmapping = mfk_unmapping,
 	.event = host_event,
 };
 

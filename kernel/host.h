@@ -21,6 +21,9 @@
  * @users: one for being open, one for each call under way
  * @idle: done when @users reaches zero
  * @rcu: frees it when nobody can still look it up
+ * @rules: those it was opened with
+ * @devices_lock: guards @devices
+ * @devices: mediated devices that can be asked to unpin pages
  * @dir: its debugfs folder
  * @pid: who opened it
  * @comm: and that one's name
@@ -31,6 +34,9 @@ struct mfk_container {
 	refcount_t users;
 	struct completion idle;
 	struct rcu_head rcu;
+	enum mf_rules rules;
+	struct mutex devices_lock;
+	struct list_head devices;
 	struct dentry *dir;
 	pid_t pid;
 	char comm[TASK_COMM_LEN];
@@ -54,7 +60,7 @@ void mfk_owner_put(struct mf_host *host, struct mf_owner *owner);
 struct mm_struct *mfk_owner_mm(const struct mf_owner *owner);
 pid_t mfk_owner_pid(const struct mf_owner *owner);
 u64 mfk_owner_billed(const struct mf_owner *owner);
-int mfk_bill(struct mf_host *host, struct mf_owner *owner, u64 pages);
+int mfk_bill(struct mf_host *host, struct mf_owner *owner, u64 pages, bool unlimited);
 void mfk_unbill(struct mf_host *host, struct mf_owner *owner, u64 pages);
 
 /* pin.c */
@@ -71,7 +77,7 @@ u32 mfk_group_id(struct mf_host *host, struct mf_host_group *group);
 bool mfk_group_isolated(struct mf_host *host, struct mf_host_group *group);
 int mfk_group_regions(struct mf_host *host, struct mf_host_group *group, mf_region_fn fn,
 		      void *context);
-int mfk_domain_alloc_for(struct mf_host *host, struct mf_host_group *group,
+int mfk_domain_alloc_for(struct mf_host *host, struct mf_host_group *group, bool nesting,
 			 struct mf_host_domain **out);
 void mfk_domain_free(struct mf_host *host, struct mf_host_domain *domain);
 int mfk_domain_attach(struct mf_host *host, struct mf_host_domain *domain,
@@ -90,6 +96,23 @@ u64 mfk_domain_unmap(struct mf_host *host, struct mf_host_domain *domain, u64 io
 		     struct mf_gather *gather);
 void mfk_domain_flush(struct mf_host *host, struct mf_host_domain *domain,
 		      struct mf_gather *gather);
+
+/* external.c */
+void mfk_device_add(struct mfk_container *k, struct vfio_device *vdev);
+void mfk_device_remove(struct mfk_container *k, struct vfio_device *vdev);
+void mfk_unmapping(struct mf_host *host, void *cookie, struct mf_span span);
+int mfk_pin_pages(struct mfk_container *k, struct iommu_group *group, dma_addr_t iova,
+		  int npage, int prot, struct page **pages);
+int mfk_copy(struct mf_host *host, struct mf_owner *owner, u64 vaddr, void *data, u64 bytes,
+	     bool write);
+
+/* Bytes of a user's bitmap of dirty pages at most: 8 TiB of 4 KiB pages (6.1 to 7.3). */
+#define MFK_BITMAP_MOST (1ull << 28)
+
+/* dirty.c */
+int mfk_bitmap_check(const struct vfio_bitmap *bitmap, u64 bytes);
+int mfk_bitmap_write(void *context, u64 first, const u64 *bits, u64 nr);
+long mfk_dirty_pages(struct mfk_container *k, void __user *arg);
 
 /* ioctl.c, info.c */
 long mfk_ioctl(struct mfk_container *k, unsigned int cmd, unsigned long arg, u32 map_flags);

@@ -11,6 +11,21 @@
 #include "compat.h"
 #include "host.h"
 
+static int add_migration(struct vfio_info_cap *caps, const struct mf_info *info)
+{
+	struct vfio_iommu_type1_info_cap_migration *cap;
+	struct vfio_info_cap_header *header;
+
+	header = vfio_info_cap_add(caps, sizeof(*cap), VFIO_IOMMU_TYPE1_INFO_CAP_MIGRATION, 1);
+	if (IS_ERR(header))
+		return PTR_ERR(header);
+	cap = container_of(header, struct vfio_iommu_type1_info_cap_migration, header);
+	cap->flags = 0;
+	cap->pgsize_bitmap = info->granule;
+	cap->max_dirty_bitmap_size = MFK_BITMAP_MOST;
+	return 0;
+}
+
 static int add_dma_avail(struct vfio_info_cap *caps, const struct mf_info *info)
 {
 	struct vfio_iommu_type1_info_dma_avail *cap;
@@ -68,7 +83,9 @@ static int build_caps(struct mfk_container *k, struct mf_info *info, struct vfio
 	if (IS_ERR(window))
 		return PTR_ERR(window);
 
-	err = add_dma_avail(caps, info);
+	err = add_migration(caps, info);
+	if (!err)
+		err = add_dma_avail(caps, info);
 	if (!err && info->nr_window)
 		err = add_iova_range(caps, window, info->nr_window);
 	kfree(window);

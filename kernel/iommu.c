@@ -65,11 +65,12 @@ static int first_device(struct device *dev, void *out)
 	return 1;
 }
 
-int mfk_domain_alloc_for(struct mf_host *host, struct mf_host_group *group,
+int mfk_domain_alloc_for(struct mf_host *host, struct mf_host_group *group, bool nesting,
 			 struct mf_host_domain **out)
 {
 	struct iommu_domain *domain;
 	struct device *dev = NULL;
+	int err;
 
 	iommu_group_for_each_dev(mfk_to_group(group), &dev, first_device);
 	if (!dev)
@@ -78,6 +79,11 @@ int mfk_domain_alloc_for(struct mf_host *host, struct mf_host_group *group,
 	domain = mfk_domain_alloc(dev);
 	if (IS_ERR(domain))
 		return PTR_ERR(domain);
+	err = nesting ? mfk_enable_nesting(domain) : 0;
+	if (err) {
+		iommu_domain_free(domain);
+		return err;
+	}
 	*out = (struct mf_host_domain *)domain;
 	return 0;
 }

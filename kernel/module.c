@@ -31,7 +31,8 @@ MODULE_PARM_DESC(dma_entry_limit,
 static void *driver_open(unsigned long arg)
 {
 	struct mf_config config = {
-		.rules = arg,
+		.rules = arg == MFK_TYPE1_NESTING ? MF_TYPE1V2 : arg,
+		.nesting = arg == MFK_TYPE1_NESTING,
 		.mapping_limit = dma_entry_limit,
 		.wrap_errno = MFK_WRAP_ERRNO,
 	};
@@ -43,6 +44,9 @@ static void *driver_open(unsigned long arg)
 
 	k->pid = task_tgid_nr(current);
 	get_task_comm(k->comm, current);
+	k->rules = config.rules;
+	mutex_init(&k->devices_lock);
+	INIT_LIST_HEAD(&k->devices);
 	config.cookie = k;
 
 	err = mf_open(&mfk_host, &config, &k->engine);
@@ -96,8 +100,9 @@ static int driver_attach_group(void *handle, struct iommu_group *group, enum vfi
 	struct mfk_container *k;
 	int err;
 
-	/* Only groups behind a unit have something to attach. */
-	if (type != VFIO_IOMMU)
+	if (type == VFIO_EMULATED_IOMMU)
+		flags |= MF_ATTACH_EMULATED;
+	else if (type != VFIO_IOMMU)
 		return -EINVAL;
 
 	k = mfk_handle_get(handle);
@@ -118,6 +123,75 @@ static void driver_detach_group(void *handle, struct iommu_group *group)
 	mfk_handle_put(k);
 }
 
+static int driver_pin_pages(void *handle, struct iommu_group *group, dma_addr_t iova, int npage,
+			    int prot, struct page **pages)
+{
+	struct mfk_container *k = mfk_handle_get(handle);
+	int ret;
+
+	if (!k)
+		return -EINVAL;
+	ret = mfk_pin_pages(k, group, iova, npage, prot, pages);
+	mfk_handle_put(k);
+	return ret;
+}
+
+static void driver_unpin_pages(void *handle, dma_addr_t iova, int npage)
+{
+	struct mfk_container *k = mfk_handle_get(handle);
+
+	if (!k)
+		return;
+	if (npage > 0)
+		mf_unpin_pages(k->engine, iova, npage);
+	mfk_handle_put(k);
+}
+
+static void driver_register_device(void *handle, struct vfio_device *vdev)
+{
+	struct mfk_container *k = mfk_handle_get(handle);
+
+	if (!k)
+		return;
+	mfk_device_add(k, vdev);
+	mfk_handle_put(k);
+}
+
+static void driver_unregister_device(void *handle, struct vfio_device *vdev)
+{
+	struct mfk_container *k = mfk_handle_get(handle);
+
+	if (!k)
+		return;
+	mfk_device_remove(k, vdev);
+	mfk_handle_put(k);
+}
+
+static int driver_dma_rw(void *handle, dma_addr_t iova, void *data, size_t count, bool write)
+{
+	struct mfk_container *k = mfk_handle_get(handle);
+	int err;
+
+	if (!k)
+		return -EINVAL;
+	err = mf_access(k->engine, iova, data, count, write, NULL);
+	mfk_handle_put(k);
+	return err;
+}
+
+static struct iommu_domain *driver_group_iommu_domain(void *handle, struct iommu_group *group)
+{
+	struct mfk_container *k = mfk_handle_get(handle);
+	struct mf_host_domain *domain;
+
+	if (!k)
+		return ERR_PTR(-EINVAL);
+	domain = mf_group_domain(k->engine, mfk_from_group(group));
+	mfk_handle_put(k);
+	return domain ? mfk_to_domain(domain) : ERR_PTR(-ENODEV);
+}
+
+/* No notify (6.1): that the container's file is closed wakes nobody, since nobody waits. */
 static const struct vfio_iommu_driver_ops driver_ops = {
 	.name = KBUILD_MODNAME,
 	.owner = THIS_MODULE,
@@ -126,6 +200,12 @@ static const struct vfio_iommu_driver_ops driver_ops = {
 	.ioctl = driver_ioctl,
 	.attach_group = driver_attach_group,
 	.detach_group = driver_detach_group,
+	.pin_pages = driver_pin_pages,
+	.unpin_pages = driver_unpin_pages,
+	.register_device = driver_register_device,
+	.unregister_device = driver_unregister_device,
+	.dma_rw = driver_dma_rw,
+	.group_iommu_domain = driver_group_iommu_domain,
 };
 
 static int __init manifold_init(void)

@@ -4,7 +4,8 @@
  *
  * There is one owner per mm, shared by all containers, and it holds on to the
  * mm itself, not to its contents (mmgrab, not mmget): a process may exit while
- * a mapping lives on, and then nobody is left to bill.
+ * a mapping lives on, and then nobody is left to bill. The limit is that of the
+ * process that first mapped something, whoever asks.
  *
  * The bill is the mm's locked_vm, which it shares with mlock() and everything
  * else that counts against RLIMIT_MEMLOCK. It is changed under the mmap lock
@@ -12,10 +13,10 @@
  * for many pages at a time. CAP_IPC_LOCK lifts the limit, not the count.
  */
 #include <linux/atomic.h>
-#include <linux/capability.h>
 #include <linux/hashtable.h>
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
+#include <linux/sched/task.h>
 #include <linux/slab.h>
 
 #include "host.h"
@@ -24,6 +25,7 @@ struct mf_owner {
 	struct hlist_node node;
 	refcount_t refs;
 	struct mm_struct *mm;
+	struct task_struct *task;
 	pid_t pid;
 	atomic64_t billed;
 };
@@ -74,6 +76,7 @@ struct mf_owner *mfk_owner_current(void)
 		refcount_set(&fresh->refs, 1);
 		mmgrab(mm);
 		fresh->mm = mm;
+		fresh->task = get_task_struct(current->group_leader);
 		fresh->pid = task_tgid_nr(current);
 		hash_add(owners, &fresh->node, (unsigned long)mm);
 		owner = fresh;
@@ -97,6 +100,7 @@ void mfk_owner_put(struct mf_host *host, struct mf_owner *owner)
 	hash_del(&owner->node);
 	spin_unlock(&owners_lock);
 	mmdrop(owner->mm);
+	put_task_struct(owner->task);
 	kfree(owner);
 }
 
@@ -121,18 +125,22 @@ u64 mfk_owner_billed(const struct mf_owner *owner)
  * @host: the host
  * @owner: whose
  * @pages: how many
+ * @unlimited: whatever the limit is
  *
- * Context: the owner's own process.
- * Return: 0, -ENOMEM beyond the limit, or -EINTR when killed while waiting.
+ * Return: 0, -ENOMEM beyond the limit, -EINTR when killed while waiting, or
+ * -ESRCH when the owner has exited.
  */
-int mfk_bill(struct mf_host *host, struct mf_owner *owner, u64 pages)
+int mfk_bill(struct mf_host *host, struct mf_owner *owner, u64 pages, bool unlimited)
 {
-	int err;
+	int err = -EINTR;
 
-	if (mmap_write_lock_killable(owner->mm))
-		return -EINTR;
-	err = __account_locked_vm(owner->mm, pages, true, current, capable(CAP_IPC_LOCK));
-	mmap_write_unlock(owner->mm);
+	if (!mmget_not_zero(owner->mm))
+		return -ESRCH;
+	if (!mmap_write_lock_killable(owner->mm)) {
+		err = __account_locked_vm(owner->mm, pages, true, owner->task, unlimited);
+		mmap_write_unlock(owner->mm);
+	}
+	mmput(owner->mm);
 
 	if (!err)
 		atomic64_add(pages, &owner->billed);
@@ -146,7 +154,7 @@ void mfk_unbill(struct mf_host *host, struct mf_owner *owner, u64 pages)
 	if (!mmget_not_zero(owner->mm))
 		return;
 	mmap_write_lock(owner->mm);
-	__account_locked_vm(owner->mm, pages, false, current, true);
+	__account_locked_vm(owner->mm, pages, false, owner->task, true);
 	mmap_write_unlock(owner->mm);
 	mmput(owner->mm);
 }

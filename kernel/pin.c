@@ -3,13 +3,17 @@
  * Pinning: from an owner's virtual memory to runs of page frames.
  *
  * Pages are pinned for the long term (they are moved out of places that must
- * stay movable) by the lockless walk where the page table allows it. The engine
- * pins only while it maps, in the owner's own process. What can't be pinned
- * because it is no memory at all, a device's BAR, is looked up in pfnmap.c.
+ * stay movable) by the lockless walk where the page table allows it, which is
+ * there for the owner's own process. Others pin for an owner when mappings get
+ * their first domain, and when a mediated device asks for pages. What can't be
+ * pinned because it is no memory at all, a device's BAR, is looked up in
+ * pfnmap.c.
  */
 #include <linux/mm.h>
+#include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 
+#include "compat.h"
 #include "host.h"
 
 /* As many page pointers as one page holds; and enough for a small request. */
@@ -46,19 +50,27 @@ static void add_pinned(struct mf_batch *batch, struct page **pages, long nr)
 	}
 }
 
-/* See @pin of struct mf_host_ops. */
-s64 mfk_pin(struct mf_host *host, struct mf_owner *owner, u64 vaddr, u64 pages, u32 prot,
-	    struct mf_batch *batch)
+/* Why memory could not be pinned: it may be none. A mediated device wants memory. */
+static s64 pin_no_memory(struct mm_struct *mm, unsigned long start, u64 pages, u32 prot,
+			 struct mf_batch *batch)
+{
+	struct mf_batch one = { .max = 1 };
+	mf_run run;
+	s64 got;
+
+	if (!batch->memory_only)
+		return mfk_pin_pfnmap(mm, start, pages, prot, batch);
+	one.runs = &run;
+	got = mfk_pin_pfnmap(mm, start, 1, prot, &one);
+	return got > 0 ? -EINVAL : got;
+}
+
+static s64 pin_of(struct mm_struct *mm, u64 vaddr, u64 pages, u32 prot, struct mf_batch *batch)
 {
 	unsigned int flags = FOLL_LONGTERM | (prot & MF_WRITE ? FOLL_WRITE : 0);
 	unsigned long start = untagged_addr((unsigned long)vaddr);
 	struct page *few[FEW_PAGES], **many = NULL;
 	long want, got;
-
-	if (fatal_signal_pending(current))
-		return -EINTR;
-	if (WARN_ON_ONCE(mfk_owner_mm(owner) != current->mm))
-		return -EFAULT;
 
 	want = min_t(u64, pages, min_t(u64, mf_batch_room(batch), MANY_PAGES));
 	if (want > FEW_PAGES)
@@ -66,14 +78,37 @@ s64 mfk_pin(struct mf_host *host, struct mf_owner *owner, u64 vaddr, u64 pages, 
 	if (!many)
 		want = min_t(long, want, FEW_PAGES);
 
-	got = pin_user_pages_fast(start, want, flags, many ?: few);
+	if (mm == current->mm)
+		got = pin_user_pages_fast(start, want, flags, many ?: few);
+	else
+		got = mfk_pin_remote(mm, start, want, flags, many ?: few);
 	if (got > 0)
 		add_pinned(batch, many ?: few, got);
 	free_page((unsigned long)many);
 	cond_resched();
 
 	if (got == -EFAULT)
-		return mfk_pin_pfnmap(current->mm, start, pages, prot, batch);
+		return pin_no_memory(mm, start, pages, prot, batch);
+	return got;
+}
+
+/* See @pin of struct mf_host_ops. */
+s64 mfk_pin(struct mf_host *host, struct mf_owner *owner, u64 vaddr, u64 pages, u32 prot,
+	    struct mf_batch *batch)
+{
+	struct mm_struct *mm = mfk_owner_mm(owner);
+	s64 got;
+
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	if (mm == current->mm)
+		return pin_of(mm, vaddr, pages, prot, batch);
+
+	/* Of a process that has exited there is no memory left. */
+	if (!mmget_not_zero(mm))
+		return -ENODEV;
+	got = pin_of(mm, vaddr, pages, prot, batch);
+	mmput(mm);
 	return got;
 }
 
