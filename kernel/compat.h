@@ -58,6 +58,16 @@ static inline int mfk_enable_nesting(struct iommu_domain *domain)
 #endif
 }
 
+/* An address without the tag that the processor ignores. Context: the mmap lock is held. */
+static inline unsigned long mfk_untagged(struct mm_struct *mm, unsigned long addr)
+{
+#if MFK_SERIES == MFK_6_1
+	return untagged_addr(addr);
+#else
+	return untagged_addr_remote(mm, addr);
+#endif
+}
+
 /* As pin_user_pages_fast(), of an address space that need not be the caller's. */
 static inline long mfk_pin_remote(struct mm_struct *mm, unsigned long start, unsigned long nr,
 				  unsigned int flags, struct page **pages)
@@ -66,11 +76,11 @@ static inline long mfk_pin_remote(struct mm_struct *mm, unsigned long start, uns
 	long got;
 
 	mmap_read_lock(mm);
+	start = mfk_untagged(mm, start);
 #if MFK_SERIES == MFK_6_1
-	got = pin_user_pages_remote(mm, untagged_addr(start), nr, flags, pages, NULL, &locked);
+	got = pin_user_pages_remote(mm, start, nr, flags, pages, NULL, &locked);
 #else
-	got = pin_user_pages_remote(mm, untagged_addr_remote(mm, start), nr, flags, pages,
-				    &locked);
+	got = pin_user_pages_remote(mm, start, nr, flags, pages, &locked);
 #endif
 	if (locked)
 		mmap_read_unlock(mm);

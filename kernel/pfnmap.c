@@ -52,11 +52,13 @@ static int find_leaf(struct vm_area_struct *vma, unsigned long addr, bool write,
 static s64 visit(struct mm_struct *mm, unsigned long vaddr, u64 pages, bool write,
 		 struct mf_batch *batch)
 {
-	struct vm_area_struct *vma = vma_lookup(mm, vaddr);
+	struct vm_area_struct *vma;
 	struct mfk_leaf leaf;
 	u64 n = 0, visited, some;
 	int err;
 
+	vaddr = mfk_untagged(mm, vaddr);
+	vma = vma_lookup(mm, vaddr);
 	if (!vma || !(vma->vm_flags & VM_PFNMAP))
 		return -EFAULT;
 
@@ -74,7 +76,7 @@ static s64 visit(struct mm_struct *mm, unsigned long vaddr, u64 pages, bool writ
 
 /**
  * mfk_pin_pfnmap() - add the frames of a VM_PFNMAP area to a batch
- * @mm: the address space, the current one
+ * @mm: the address space; the caller keeps it from going
  * @vaddr: where to begin
  * @pages: how many are wanted
  * @prot: MF_WRITE asks for frames that may be written

@@ -51,7 +51,7 @@ static void add_pinned(struct mf_batch *batch, struct page **pages, long nr)
 }
 
 /* Why memory could not be pinned: it may be none. A mediated device wants memory. */
-static s64 pin_no_memory(struct mm_struct *mm, unsigned long start, u64 pages, u32 prot,
+static s64 pin_no_memory(struct mm_struct *mm, unsigned long vaddr, u64 pages, u32 prot,
 			 struct mf_batch *batch)
 {
 	struct mf_batch one = { .max = 1 };
@@ -59,16 +59,15 @@ static s64 pin_no_memory(struct mm_struct *mm, unsigned long start, u64 pages, u
 	s64 got;
 
 	if (!batch->memory_only)
-		return mfk_pin_pfnmap(mm, start, pages, prot, batch);
+		return mfk_pin_pfnmap(mm, vaddr, pages, prot, batch);
 	one.runs = &run;
-	got = mfk_pin_pfnmap(mm, start, 1, prot, &one);
+	got = mfk_pin_pfnmap(mm, vaddr, 1, prot, &one);
 	return got > 0 ? -EINVAL : got;
 }
 
 static s64 pin_of(struct mm_struct *mm, u64 vaddr, u64 pages, u32 prot, struct mf_batch *batch)
 {
 	unsigned int flags = FOLL_LONGTERM | (prot & MF_WRITE ? FOLL_WRITE : 0);
-	unsigned long start = untagged_addr((unsigned long)vaddr);
 	struct page *few[FEW_PAGES], **many = NULL;
 	long want, got;
 
@@ -79,16 +78,17 @@ static s64 pin_of(struct mm_struct *mm, u64 vaddr, u64 pages, u32 prot, struct m
 		want = min_t(long, want, FEW_PAGES);
 
 	if (mm == current->mm)
-		got = pin_user_pages_fast(start, want, flags, many ?: few);
+		got = pin_user_pages_fast(untagged_addr((unsigned long)vaddr), want, flags,
+					  many ?: few);
 	else
-		got = mfk_pin_remote(mm, start, want, flags, many ?: few);
+		got = mfk_pin_remote(mm, vaddr, want, flags, many ?: few);
 	if (got > 0)
 		add_pinned(batch, many ?: few, got);
 	free_page((unsigned long)many);
 	cond_resched();
 
 	if (got == -EFAULT)
-		return pin_no_memory(mm, start, pages, prot, batch);
+		return pin_no_memory(mm, vaddr, pages, prot, batch);
 	return got;
 }
 
