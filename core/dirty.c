@@ -327,7 +327,7 @@ static void add_block(const struct reading *r, const struct mf_mapping *m, u64 b
 			r->bits[word] |= words[word];
 			continue;
 		}
-		for (bit = 0; words[word] >> bit; bit++) {
+		for (bit = 0; words[word] && bit < WORD_BITS; bit++) {
 			if (words[word] >> bit & 1)
 				set_bits(r->bits, out + ((word * WORD_BITS + bit) >> r->shift), 1);
 		}
@@ -396,7 +396,7 @@ static int select_dirty(struct reading *r, struct mf_selection *s, u64 pgsize,
 	struct mf_container *c = r->c;
 	u64 granule = mf_granule(c);
 
-	if (s->reading && s->span.last < s->span.first)
+	if (s->sharing && s->span.last < s->span.first)
 		return mf_refuse(c, why, IOVA_WRAPS, c->config.wrap_errno, s->span.first,
 				 s->span.last - s->span.first + 1);
 	if (!c->tracking)
@@ -477,7 +477,8 @@ int mf_dirty_read(struct mf_container *c, u64 iova, u64 size, u64 pgsize, mf_dir
 	if (!err)
 		err = reading_init(&r, c, fn, context, why);
 	if (!err) {
-		s.reading = true;
+		s.sharing = true;
+		s.keeps_pins = true;
 		err = read_selection(&r, &s, pgsize, why);
 		c->host->ops->free(c->host, r.bits);
 	}

@@ -243,7 +243,7 @@ int mf_pin_pages(struct mf_container *c, struct mf_host_group *group, u64 iova, 
 	if (!pages)
 		return mf_refuse(c, why, NO_PAGES, 0);
 	if (iova + (size - 1) < iova)
-		return mf_refuse(c, why, IOVA_WRAPS, 0, iova, size);
+		return mf_refuse(c, why, IOVA_WRAPS, c->config.wrap_errno, iova, size);
 
 	for (i = 0; i < pages; i++) {
 		err = pin_one(c, iova + ((u64)i << MF_PAGE_SHIFT), prot, &pfns[i], why);
@@ -322,10 +322,23 @@ static void unpin_one(struct mf_container *c, u64 iova)
  */
 void mf_unpin_pages(struct mf_container *c, u64 iova, u32 pages)
 {
+	u64 page = iova;
 	u32 i;
 
-	for (i = 0; i < pages; i++)
-		unpin_one(c, iova + ((u64)i << MF_PAGE_SHIFT));
+	/* Behind 2^64 there is none. */
+	for (i = 0; i < pages && page >= iova; i++, page += MF_PAGE_SIZE)
+		unpin_one(c, page);
+}
+
+/* Even a copy that failed may have written some of it. */
+static void note_written(struct mf_container *c, struct mf_mapping *m, u64 offset, u64 bytes)
+{
+	u64 first = offset >> MF_PAGE_SHIFT, last = (offset + (bytes - 1)) >> MF_PAGE_SHIFT;
+
+	mf_mutex_lock(&c->lock);
+	if (c->tracking && !m->gone)
+		mf_dirty_mark(c, m, first, last - first + 1);
+	mf_mutex_unlock(&c->lock);
 }
 
 /* Copy as much as one mapping has. */
@@ -349,14 +362,8 @@ static int access_one(struct mf_container *c, u64 iova, void *data, u64 *bytes, 
 		err = c->host->ops->copy(c->host, m->owner, vaddr, data, *bytes, write);
 		if (err)
 			err = mf_refuse(c, why, COPY, err, vaddr);
-	}
-	if (!err && write) {
-		mf_mutex_lock(&c->lock);
-		if (c->tracking && !m->gone)
-			mf_dirty_mark(c, m, offset >> MF_PAGE_SHIFT,
-				      ((offset + *bytes - 1) >> MF_PAGE_SHIFT) -
-				      (offset >> MF_PAGE_SHIFT) + 1);
-		mf_mutex_unlock(&c->lock);
+		if (write)
+			note_written(c, m, offset, *bytes);
 	}
 	drop(c, m);
 	return err;
@@ -384,7 +391,7 @@ int mf_access(struct mf_container *c, u64 iova, void *data, u64 bytes, bool writ
 	int err;
 
 	if (bytes && iova + (bytes - 1) < iova)
-		return mf_refuse(c, why, IOVA_WRAPS, 0, iova, bytes);
+		return mf_refuse(c, why, IOVA_WRAPS, c->config.wrap_errno, iova, bytes);
 
 	while (bytes) {
 		done = bytes;

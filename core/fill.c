@@ -248,13 +248,12 @@ static int fill_all(struct fill *f)
 	return err;
 }
 
-static int fill(struct mf_container *c, struct mf_mapping *m, u32 flags, bool held,
-		struct mf_refusal *why)
+static int fill(struct mf_container *c, struct mf_mapping *m, bool held, struct mf_refusal *why)
 {
 	mf_run few[STACK_RUNS], *many = NULL;
 	struct fill f = {
 		.c = c, .m = m, .why = why, .held = held,
-		.batch = { .runs = few, .max = STACK_RUNS, .single = flags & MF_MAP_SMALL_PAGES },
+		.batch = { .runs = few, .max = STACK_RUNS, .single = m->small_pages },
 	};
 	int err;
 
@@ -280,15 +279,14 @@ static int fill(struct mf_container *c, struct mf_mapping *m, u32 flags, bool he
  * mf_fill() - pin, bill and map all of a mapping that is being made
  * @c: the container
  * @m: the mapping, in the index; live when this has succeeded
- * @flags: MF_MAP_SMALL_PAGES
  * @why: where to put the reason of a refusal, or NULL
  *
  * Context: no lock is held.
  * Return: 0; or a negative errno, and what was done stays in @m->filled.
  */
-int mf_fill(struct mf_container *c, struct mf_mapping *m, u32 flags, struct mf_refusal *why)
+int mf_fill(struct mf_container *c, struct mf_mapping *m, struct mf_refusal *why)
 {
-	return fill(c, m, flags, false, why);
+	return fill(c, m, false, why);
 }
 
 /**
@@ -302,5 +300,5 @@ int mf_fill(struct mf_container *c, struct mf_mapping *m, u32 flags, struct mf_r
  */
 int mf_fill_held(struct mf_container *c, struct mf_mapping *m, struct mf_refusal *why)
 {
-	return fill(c, m, 0, true, why);
+	return fill(c, m, true, why);
 }

@@ -246,6 +246,7 @@ void mf_for_each_owner(struct mf_container *c, mf_owner_fn fn, void *context)
 	const struct mf_owner *last = NULL;
 	struct mf_mapping *m;
 
+	mf_rwlock_read_lock(&c->domains_lock);
 	mf_mutex_lock(&c->lock);
 	for (m = mf_mapping_from(c, 0); m; m = mf_mapping_after(m)) {
 		if (m->owner != last)
@@ -253,4 +254,5 @@ void mf_for_each_owner(struct mf_container *c, mf_owner_fn fn, void *context)
 		last = m->owner;
 	}
 	mf_mutex_unlock(&c->lock);
+	mf_rwlock_read_unlock(&c->domains_lock);
 }

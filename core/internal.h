@@ -77,6 +77,7 @@ struct mf_external {
  * @counted: @filled and @foreign are in the container's counters
  * @gone: it is ending, and the last of @users frees its record
  * @unlimited: what is billed for it is billed without a limit
+ * @small_pages: every page is to be a run of its own
  * @vaddr_invalid: @vaddr must not be used
  * @users: requests under way that use it without a lock; an unmap waits for
  *	them
@@ -105,6 +106,7 @@ struct mf_mapping {
 	bool counted;
 	bool gone;
 	bool unlimited;
+	bool small_pages;
 	bool vaddr_invalid;
 	u32 users;
 	u64 filled;
@@ -256,7 +258,7 @@ struct mf_member *mf_member_find(struct mf_container *c, struct mf_host_group *g
 int mf_check_range(struct mf_container *c, u64 iova, u64 vaddr, u64 size, struct mf_refusal *why);
 
 /* fill.c */
-int mf_fill(struct mf_container *c, struct mf_mapping *m, u32 flags, struct mf_refusal *why);
+int mf_fill(struct mf_container *c, struct mf_mapping *m, struct mf_refusal *why);
 int mf_fill_held(struct mf_container *c, struct mf_mapping *m, struct mf_refusal *why);
 
 /* select.c */
@@ -270,22 +272,26 @@ enum mf_selected {
  * struct mf_selection - the mappings that a request is about
  * @span: the IOVAs it names
  * @all: it means all there are, and may cut none
- * @reading: it changes nothing: devices may keep pages of them pinned
+ * @sharing: it gets on with other users of them
+ * @keeps_pins: devices may keep pages of them pinned
  * @first: the first of them, or NULL; the others follow up to @span.last
  * @turn: what to wait on
  * @pinned: IOVAs of the mapping to unpin
  * @pages: how many pages of it are pinned
  * @asked: how often devices were asked to unpin
+ * @highest: the highest of the mappings they were asked about begins here
  */
 struct mf_selection {
 	struct mf_span span;
 	bool all;
-	bool reading;
+	bool sharing;
+	bool keeps_pins;
 	struct mf_mapping *first;
 	u64 turn;
 	struct mf_span pinned;
 	u64 pages;
 	u32 asked;
+	u64 highest;
 };
 
 #define mf_for_each_selected(pos, s) \

@@ -150,6 +150,7 @@ int mf_map(struct mf_container *c, struct mf_owner *owner, u64 iova, u64 vaddr, 
 		return mf_refuse(c, why, NO_MEMORY, 0);
 
 	m->unlimited = flags & MF_MAP_UNLIMITED;
+	m->small_pages = flags & MF_MAP_SMALL_PAGES;
 
 	err = reserve(c, m, size, &ready, why);
 	if (err) {
@@ -159,7 +160,7 @@ int mf_map(struct mf_container *c, struct mf_owner *owner, u64 iova, u64 vaddr, 
 	if (ready)
 		return 0;
 
-	err = mf_fill(c, m, flags, why);
+	err = mf_fill(c, m, why);
 	if (err) {
 		undo_mapping(c, m);
 		return err;

@@ -289,6 +289,7 @@ void mf_mapping_empty(struct mf_container *c, struct mf_mapping *m)
 
 	mf_mutex_lock(&c->lock);
 	uncount(c, m);
+	m->stuck = false;
 	c->externals_billed += stay;
 	c->externals_billed -= m->externals_billed;
 	m->externals_billed = stay;

@@ -14,7 +14,7 @@
  */
 #include "internal.h"
 
-/* How often devices are asked to let go of what they have pinned. */
+/* How often devices are asked to let go of what they have pinned of a mapping. */
 #define ASK_MOST 10
 
 /**
@@ -53,13 +53,12 @@ static struct mf_mapping *bisected(struct mf_container *c, struct mf_span span)
 	return NULL;
 }
 
-/* Whoever only reads may share a mapping with its other users. */
 static bool any_busy(const struct mf_selection *s)
 {
 	struct mf_mapping *m;
 
 	mf_for_each_selected(m, s) {
-		if (m->state != MF_MAPPING_LIVE || (m->users && !s->reading))
+		if (m->state != MF_MAPPING_LIVE || (m->users && !s->sharing))
 			return true;
 	}
 	return false;
@@ -125,7 +124,7 @@ int mf_select(struct mf_container *c, struct mf_selection *s, struct mf_refusal 
 	if (cut && cut->range.span.first < s->span.first)
 		s->first = NULL;
 
-	return !s->reading && any_pinned(s) ? MF_SELECT_UNPIN : MF_SELECTED;
+	return !s->keeps_pins && any_pinned(s) ? MF_SELECT_UNPIN : MF_SELECTED;
 }
 
 /**
@@ -150,6 +149,11 @@ int mf_select_again(struct mf_container *c, struct mf_selection *s, int selected
 	if (selected != MF_SELECT_UNPIN)
 		return selected;
 
+	/* Each mapping gets as many attempts, but no device gets more by pinning again. */
+	if (s->pinned.first > s->highest) {
+		s->highest = s->pinned.first;
+		s->asked = 0;
+	}
 	if (s->asked++ >= ASK_MOST)
 		return mf_refuse(c, why, STILL_PINNED, 0, s->pages, s->pinned.first,
 				 s->pinned.last);

@@ -98,7 +98,11 @@ int mf_invalidate_vaddr(struct mf_container *c, u64 iova, u64 size, u64 *invalid
 	if (err)
 		return err;
 	err = mf_select_span(c, iova, size, &s, why);
-	return err ? err : invalidate(c, &s, invalidated, why);
+	if (err)
+		return err;
+
+	s.keeps_pins = true;
+	return invalidate(c, &s, invalidated, why);
 }
 
 /**
@@ -111,7 +115,7 @@ int mf_invalidate_vaddr(struct mf_container *c, u64 iova, u64 size, u64 *invalid
  */
 int mf_invalidate_all_vaddr(struct mf_container *c, u64 *invalidated, struct mf_refusal *why)
 {
-	struct mf_selection s = { .span = { 0, ~0ull }, .all = true };
+	struct mf_selection s = { .span = { 0, ~0ull }, .all = true, .keeps_pins = true };
 
 	return invalidate(c, &s, invalidated, why);
 }
@@ -208,11 +212,17 @@ static int move(struct mf_container *c, struct mf_mapping *m, const struct updat
 		struct mf_refusal *why)
 {
 	const struct mf_host_ops *ops = c->host->ops;
-	struct mf_owner *old = u->owner;
 	u64 billed = m->filled - m->foreign;
-	bool bill = billed && m->owner != u->owner;
+	struct mf_owner *old;
+	bool bill;
 	int err;
 
+	/* Another request for the same mapping may be ahead; then set_vaddr() refuses. */
+	mf_mutex_lock(&c->lock);
+	old = m->owner;
+	mf_mutex_unlock(&c->lock);
+
+	bill = billed && old != u->owner;
 	if (bill) {
 		err = ops->bill(c->host, u->owner, billed, u->unlimited);
 		if (err)
