@@ -17,7 +17,8 @@
 
 /*
  * Find the mapping at @iova, at rest and with valid vaddrs all over, and hold
- * it.
+ * it. Behind a request that waits to have it alone, so that devices which use it
+ * all the time can't keep that waiting for ever.
  */
 static int hold(struct mf_container *c, u64 iova, struct mf_mapping **out,
 		struct mf_refusal *why)
@@ -32,7 +33,7 @@ static int hold(struct mf_container *c, u64 iova, struct mf_mapping **out,
 		m = mf_mapping_from(c, iova);
 		if (m && m->range.span.first > iova)
 			m = NULL;
-		if (invalid || !m || m->state == MF_MAPPING_LIVE)
+		if (invalid || !m || (m->state == MF_MAPPING_LIVE && !m->wanted))
 			break;
 		turn = mf_turnstile_read(&c->at_rest);
 		mf_mutex_unlock(&c->lock);

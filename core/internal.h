@@ -79,6 +79,7 @@ struct mf_external {
  * @unlimited: what is billed for it is billed without a limit
  * @small_pages: every page is to be a run of its own
  * @vaddr_invalid: @vaddr must not be used
+ * @wanted: a request waits for @users to let go of it: let no more in before
  * @users: requests under way that use it without a lock; an unmap waits for
  *	them
  * @filled: pages pinned, billed and in every domain, from the first on; all
@@ -108,6 +109,7 @@ struct mf_mapping {
 	bool unlimited;
 	bool small_pages;
 	bool vaddr_invalid;
+	bool wanted;
 	u32 users;
 	u64 filled;
 	u64 foreign;

@@ -231,7 +231,10 @@ static void free_record(struct mf_container *c, struct mf_mapping *m)
  */
 void mf_mapping_drop(struct mf_container *c, struct mf_mapping *m)
 {
-	if (!--m->users && m->gone)
+	if (--m->users)
+		return;
+	m->wanted = false;
+	if (m->gone)
 		free_record(c, m);
 }
 

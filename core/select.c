@@ -58,7 +58,9 @@ static bool any_busy(const struct mf_selection *s)
 	struct mf_mapping *m;
 
 	mf_for_each_selected(m, s) {
-		if (m->state != MF_MAPPING_LIVE || (m->users && !s->sharing))
+		if (m->users && !s->sharing)
+			m->wanted = true;
+		if (m->state != MF_MAPPING_LIVE || m->wanted)
 			return true;
 	}
 	return false;
