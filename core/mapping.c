@@ -246,6 +246,14 @@ static void empty_chunks(struct mf_container *c, struct mf_mapping *m)
 		mf_chunk_fini(c->host, &m->chunks[i]);
 }
 
+static void free_chunks(struct mf_container *c, struct mf_mapping *m)
+{
+	empty_chunks(c, m);
+	if (m->chunks != &m->only)
+		c->host->ops->free(c->host, m->chunks);
+	m->chunks = &m->only;
+}
+
 static void unpin_filled(struct mf_container *c, struct mf_mapping *m)
 {
 	struct mf_chunk_walk walk = mf_chunk_walk(m);
@@ -283,10 +291,11 @@ void mf_mapping_empty(struct mf_container *c, struct mf_mapping *m)
 	u64 stay = mf_min(billed, m->nr_externals);
 
 	/* A mapping being made may have no chunks yet, and gets them under no lock. */
-	if (m->filled) {
-		unpin_filled(c, m);
+	unpin_filled(c, m);
+	if (m->state != MF_MAPPING_ADDING)
+		free_chunks(c, m);
+	else if (m->filled)
 		empty_chunks(c, m);
-	}
 	if (billed > stay)
 		c->host->ops->unbill(c->host, m->owner, billed - stay);
 
@@ -303,10 +312,7 @@ void mf_mapping_empty(struct mf_container *c, struct mf_mapping *m)
 
 static void mapping_free(struct mf_container *c, struct mf_mapping *m)
 {
-	empty_chunks(c, m);
-	if (m->chunks != &m->only)
-		c->host->ops->free(c->host, m->chunks);
-
+	free_chunks(c, m);
 	if (!m->gone) {
 		free_record(c, m);
 		return;

@@ -45,6 +45,8 @@ struct world {
 	struct mf_device devices[WORLD_GROUPS];
 	u32 nr_groups;
 	struct mf_container *c;
+	struct mf_container **more;	/* containers the world did not open; may be NULL */
+	u32 nr_more;
 
 	/* The last event of each type, and how many there were. */
 	struct mf_event last[MF_NR_EVENTS];
