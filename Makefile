@@ -2,7 +2,7 @@
 #
 # The front door. Each target is one script; what it installs, it says.
 
-.PHONY: help run check check-user lint module fuzz clean
+.PHONY: help run check check-user lint module fuzz differential clean
 
 help:
 	@echo 'make run         boot a VM, load Manifold, do real DMA through it, show the container'
@@ -12,6 +12,7 @@ help:
 	@echo 'make module      build the kernel modules for the running kernel;'
 	@echo '                 KERNEL=6.1 for a fetched Debian kernel, KDIR=... for any build tree'
 	@echo 'make fuzz        a long fuzzing run; SECONDS=N says how long (default 600)'
+	@echo 'make differential  the same random requests to in-tree type1 and Manifold, for SECONDS=N'
 	@echo 'make clean       remove build/ (the kernels in the cache stay)'
 
 run:
@@ -33,6 +34,10 @@ module:
 fuzz: seconds = $(if $(filter command,$(firstword $(origin SECONDS))),$(SECONDS),600)
 fuzz:
 	@scripts/fuzz $(seconds)
+
+differential: seconds = $(if $(filter command,$(firstword $(origin SECONDS))),$(SECONDS),600)
+differential:
+	@scripts/differential $(seconds)
 
 clean:
 	rm -rf build

@@ -146,53 +146,81 @@ static void end(struct run *run)
 
 /* --- commands -------------------------------------------------------------------------------- */
 
-static int fuzz(struct run *run)
+static void count_intended(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr_intended; i++) {
+		if (intended[i].seen)
+			printf("intended: %s, %lu times (%s)\n", intended[i].name,
+			       intended[i].seen, intended[i].why);
+	}
+}
+
+/* Returns how many differences there were, or one when the run broke. */
+static unsigned int fuzz(struct run *run)
 {
 	const struct settings *s = run->settings;
 	double begin = seconds_now(), took;
-	unsigned int i;
 
 	printf("seeds from %llu on\n", s->seed);
 	fflush(stdout);
+	run->sequences_done = 0;
+	run->steps_done = 0;
+	run->differences = 0;
 	run_all(run);
 	took = seconds_now() - begin;
 	printf("%lu sequences of %lu steps on both, in %.0f s, %.0f a minute; seeds %llu to %llu\n",
 	       run->sequences_done, run->steps_done, took,
 	       took > 0 ? (double)run->sequences_done * 60 / took : 0, s->seed,
 	       s->seed + run->sequences_done - 1);
-	for (i = 0; i < nr_intended; i++) {
-		if (intended[i].seen)
-			printf("intended: %s, %lu times (%s)\n", intended[i].name,
-			       intended[i].seen, intended[i].why);
-	}
-	end(run);
-	printf("%d passed, %u failed\n", !run->differences && !run->broken,
-	       run->differences + run->broken);
-	return run->differences || run->broken;
+	count_intended();
+	return run->differences + run->broken;
 }
 
-/* Faults that are only pretended must be found, and made short. */
-static int self_test(struct run *run)
+/* A fault that is only pretended must be found, and made short. */
+static bool finds(struct run *run, const struct pretence *pretence)
+{
+	const struct settings *before = run->settings;
+	struct settings settings = { .seed = 1, .count = 4000, .without = before->without,
+				     .most = 1 };
+
+	printf("a fault to be found: %s\n", pretence->what);
+	run->settings = &settings;
+	run->differences = 0;
+	run->shrunk_to = 0;
+	pretend(pretence);
+	run_all(run);
+	pretend(NULL);
+	run->settings = before;
+	if (run->differences && run->shrunk_to <= pretence->steps) {
+		printf("ok %s: found, and shrunk to %u steps\n", pretence->name, run->shrunk_to);
+		return true;
+	}
+	printf("FAIL %s: %s\n", pretence->name,
+	       run->differences ? "found, but not made short" : "not found");
+	return false;
+}
+
+static unsigned int self_test(struct run *run)
 {
 	unsigned int i, failed = 0;
 
-	for (i = 0; i < nr_pretences; i++) {
-		run->differences = 0;
-		pretend(&pretences[i]);
-		run_all(run);
-		pretend(NULL);
-		if (run->differences && run->shrunk_to <= pretences[i].steps) {
-			printf("ok %s: found and shrunk to %u steps\n", pretences[i].name,
-			       run->shrunk_to);
-			continue;
-		}
-		failed++;
-		printf("FAIL %s (%s): %s\n", pretences[i].name, pretences[i].what,
-		       run->differences ? "found, but not made short" : "not found");
-	}
+	for (i = 0; i < nr_pretences; i++)
+		failed += !finds(run, &pretences[i]);
+	return failed;
+}
+
+static int run_and_count(struct run *run)
+{
+	unsigned int tests = run->settings->self_test ? nr_pretences : 0, failed = 0, found;
+
+	if (tests)
+		failed = self_test(run);
+	found = fuzz(run);
 	end(run);
-	printf("%u passed, %u failed\n", nr_pretences - failed, failed);
-	return !!failed;
+	printf("%u passed, %u failed\n", tests - failed + !found, failed + found);
+	return failed || found;
 }
 
 static int list(struct run *run)
@@ -221,7 +249,7 @@ static void usage(FILE *to)
 	      "  --without L    requests not to make: vaddr, dirty; separated by commas\n"
 	      "  --whole        print what differs as it is, not shrunk\n"
 	      "  --list         print the sequences, play none\n"
-	      "  --self-test    pretend faults, and see that they are found and shrunk\n"
+	      "  --self-test    first pretend faults, and see that they are found and shrunk\n"
 	      "Exit status: 0 no difference, 1 some, 2 bad use or no rig.\n", to);
 }
 
@@ -320,10 +348,6 @@ int main(int argc, char **argv)
 		usage(stderr);
 		return 2;
 	}
-	if (settings.self_test) {
-		settings.most = 1;
-		settings.count = settings.count ?: 4000;
-	}
 	if (settings.list)
 		settings.count = settings.count ?: 1;
 	if (!settings.count && !settings.seconds)
@@ -331,7 +355,5 @@ int main(int argc, char **argv)
 	vfio_quiet = true;
 	if (!prepare(&run))
 		return 2;
-	if (settings.list)
-		return list(&run);
-	return settings.self_test ? self_test(&run) : fuzz(&run);
+	return settings.list ? list(&run) : run_and_count(&run);
 }
