@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "tests/models/agree.h"
+#include "tests/models/crosscheck.h"
 #include "user/models/riscv/riscv.h"
 
 #define RW	(MF_READ | MF_WRITE)
@@ -476,7 +477,7 @@ static void test_writer_and_walker_agree(void **state)
 	};
 	static const u32 widths[] = { 41, 50, 59 }, outputs[] = { 40, 46, 48, 52, 56 };
 	struct mf_model_config config = { .format = &mf_format_riscv };
-	u32 size, width, output;
+	u32 size, width, output, largest;
 
 	(void)state;
 	for (size = 0; size < 5; size++) {
@@ -485,6 +486,10 @@ static void test_writer_and_walker_agree(void **state)
 				config.pgsizes = sizes[size];
 				config.aperture.last = (1ull << widths[width]) - 1;
 				config.output_bits = outputs[output];
+				/* As pages have numbers there, 3 of the largest must be in reach. */
+				largest = 63 - (u32)__builtin_clzll(sizes[size]);
+				if (largest + 2 <= outputs[output])
+					crosscheck(&config);
 				agree(&config);
 			}
 		}

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "tests/models/agree.h"
+#include "tests/models/crosscheck.h"
 #include "user/models/smmuv3/smmuv3.h"
 
 #define RW	(MF_READ | MF_WRITE)
@@ -695,6 +696,7 @@ static void test_writer_and_walker_agree(void **state)
 				config.output_bits = outputs[output++ % 5];
 			} while (config.output_bits < bits ||
 				 (config.pgsizes >> 42 && config.output_bits < 52));
+			crosscheck(&config);
 			agree(&config);
 		}
 	}

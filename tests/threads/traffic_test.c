@@ -3,10 +3,15 @@
  * Devices at work while the container changes beneath them: mappings come and
  * go, a second and a third unit join, and leave in every order. Where a mapping
  * stays, no burst may fault; where it goes, the only answers are that nothing is
- * mapped or that there is no domain. Run on each format there is.
+ * mapped or that there is no domain. Run on each format there is, and on two of
+ * them at once.
  */
 #include "tests/support/world.h"
+#include "user/models/amdvi/amdvi.h"
+#include "user/models/riscv/riscv.h"
+#include "user/models/smmuv3/smmuv3.h"
 #include "user/models/traffic.h"
+#include "user/models/vtd/vtd.h"
 
 #define RW		(MF_READ | MF_WRITE)
 #define KEPT		(16 * MIB)
@@ -22,10 +27,11 @@ struct machine {
 	struct mf_traffic changing[3];
 };
 
-/* Two units that share a domain and one that has its own. */
-static void set_up(struct machine *m, const struct mf_model_config *config)
+/* Two units that share a domain and one, of another kind, that has its own. */
+static void set_up(struct machine *m, const struct mf_model_config *config,
+		   const struct mf_model_config *third)
 {
-	struct mf_model_config other = *config;
+	struct mf_model_config other = *third;
 	u32 i;
 
 	world_init(&m->w, 1024, MF_RAM_CONTIGUOUS);
@@ -88,12 +94,13 @@ static void change(struct machine *m, u32 round)
 	check(world_check_pins(&m->w));
 }
 
-static void run(const struct mf_model_config *config, const u32 *order)
+static void run(const struct mf_model_config *config, const struct mf_model_config *third,
+		const u32 *order)
 {
 	static struct machine m;
 	u32 i, round;
 
-	set_up(&m, config);
+	set_up(&m, config, third);
 	attach(&m, 0);
 	for (round = 0; round < ROUNDS; round++) {
 		if (round == ROUNDS / 4)
@@ -116,18 +123,59 @@ static const u32 orders[][3] = {
 	{ 0, 1, 2 }, { 0, 2, 1 }, { 1, 0, 2 }, { 1, 2, 0 }, { 2, 0, 1 }, { 2, 1, 0 },
 };
 
-static void run_orders(const struct mf_model_config *config)
+/* One unit of each format; all can enforce coherency but those of which none can. */
+static const struct mf_model_config units[] = {
+	{
+		.format = &mf_format_simple,
+		.pgsizes = PAGE | 2 * MIB | GIB,
+		.aperture = { 0, (1ull << 48) - 1 },
+		.enforces = true,
+	}, {
+		.format = &mf_format_vtd,
+		.pgsizes = PAGE | 2 * MIB | GIB,
+		.aperture = { 0, (1ull << 39) - 1 },
+		.enforces = true,
+		.caching = true,
+	}, {
+		.format = &mf_format_amdvi,
+		.pgsizes = (1ull << 40) - PAGE,
+		.aperture = { 0, TOP },
+		.enforces = true,
+	}, {
+		.format = &mf_format_smmuv3,
+		.pgsizes = PAGE | 64 * 1024 | 2 * MIB | GIB,
+		.aperture = { 0, (1ull << 44) - 1 },
+		.output_bits = 48,
+		.enforces = true,
+	}, {
+		.format = &mf_format_riscv,
+		.pgsizes = PAGE | 2 * MIB,
+		.aperture = { 0, (1ull << 50) - 1 },
+	},
+};
+
+#define NR_UNITS (sizeof(units) / sizeof(units[0]))
+
+static void run_orders(const struct mf_model_config *config, const struct mf_model_config *third)
 {
 	u32 i;
 
 	for (i = 0; i < sizeof(orders) / sizeof(orders[0]); i++)
-		run(config, orders[i]);
+		run(config, third, orders[i]);
 }
 
-static void test_simple(void **state)
+static void test_one_format(void **state)
 {
-	(void)state;
-	run_orders(&world_plain);
+	const struct mf_model_config *config = *state;
+
+	run_orders(config, config);
+}
+
+static void test_two_formats(void **state)
+{
+	const struct mf_model_config *config = *state;
+
+	run_orders(config, &units[(config - units + 1) % NR_UNITS]);
 }
 
 /* A device whose group has no domain faults, and goes on. */
@@ -160,10 +208,18 @@ static void test_refuses_what_is_no_traffic(void **state)
 	assert_int_equal(mf_traffic_start(&t, &config), -EINVAL);
 }
 
+#define ON(test, n) { \
+	.name = "test_" #test "_" #n, \
+	.test_func = test_##test, \
+	.initial_state = (void *)&units[n], \
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_simple),
+		ON(one_format, 0), ON(one_format, 1), ON(one_format, 2), ON(one_format, 3),
+		ON(one_format, 4), ON(two_formats, 0), ON(two_formats, 1), ON(two_formats, 2),
+		ON(two_formats, 3), ON(two_formats, 4),
 		cmocka_unit_test(test_faults_without_a_domain),
 		cmocka_unit_test(test_refuses_what_is_no_traffic),
 	};
