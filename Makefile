@@ -2,12 +2,13 @@
 #
 # The front door. Each target is one script; what it installs, it says.
 
-.PHONY: help run check check-user lint module fuzz differential clean
+.PHONY: help run check check-user check-arm64 lint module fuzz differential clean
 
 help:
 	@echo 'make run         boot a VM, load Manifold, do real DMA through it, show the container'
 	@echo 'make check       every test, in user space and in VMs'
 	@echo 'make check-user  the quick half: user space only'
+	@echo 'make check-arm64  a machine with five SMMUv3 units; fetches 1 GB, no part of make check'
 	@echo 'make lint        sparse, checkpatch, shellcheck and the like'
 	@echo 'make module      build the kernel modules for the running kernel;'
 	@echo '                 KERNEL=6.1 for a fetched Debian kernel, KDIR=... for any build tree'
@@ -23,6 +24,9 @@ check:
 
 check-user:
 	@scripts/check-user
+
+check-arm64:
+	@tests/vm/arm64/run
 
 lint:
 	@scripts/lint

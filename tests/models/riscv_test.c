@@ -486,7 +486,7 @@ static void test_writer_and_walker_agree(void **state)
 				config.pgsizes = sizes[size];
 				config.aperture.last = (1ull << widths[width]) - 1;
 				config.output_bits = outputs[output];
-				/* As pages have numbers there, 3 of the largest must be in reach. */
+				/* It has pages 0 to 2 of each size. */
 				largest = 63 - (u32)__builtin_clzll(sizes[size]);
 				if (largest + 2 <= outputs[output])
 					crosscheck(&config);
