@@ -62,3 +62,61 @@ mirror() {
 
 # How this machine's apt reaches its mirrors (proxies, certificates), as lines of an apt configuration.
 apt_access() { apt-config dump | grep -E '^Acquire::((http|https|ftp)::|Check-)' || true; }
+
+# apt_configure FOLDER ARCHITECTURES SUITE...: in FOLDER, an apt configuration (FOLDER/apt.conf) that
+# shares nothing with the machine's but how to reach a mirror. ARCHITECTURES is a list with commas,
+# amd64 first; a suite is named without its archive, as in KERNEL_SUITES. It holds no package to be
+# installed already.
+apt_configure() {
+	local folder=$1 architectures=$2 suite archive
+	shift 2
+	mkdir -p "$folder"/{lists,cache/archives}/partial
+	: >"$folder/status"
+	for suite in "$@"; do
+		archive=debian
+		[[ $suite != *-security ]] || archive=debian-security
+		printf 'deb [arch=%s signed-by=%s] %s %s main\n' "$architectures" \
+			/usr/share/keyrings/debian-archive-keyring.gpg "$(mirror "$archive")" "$suite"
+	done >"$folder/sources.list.new"
+	mv "$folder/sources.list.new" "$folder/sources.list"
+	{
+		cat <<-END
+		Dir::Etc::Parts "/dev/null";
+		Dir::Etc::Main "/dev/null";
+		Dir::Etc::SourceList "$folder/sources.list";
+		Dir::Etc::SourceParts "/dev/null";
+		Dir::Etc::Preferences "/dev/null";
+		Dir::Etc::PreferencesParts "/dev/null";
+		Dir::State "$folder";
+		Dir::State::Lists "$folder/lists";
+		Dir::State::Status "$folder/status";
+		Dir::Cache "$folder/cache";
+		APT::Architecture "amd64";
+		APT::Architectures { "${architectures//,/\"; \"}"; };
+		APT::Sandbox::User "root";
+		Acquire::Languages "none";
+		Acquire::Retries "2";
+		END
+		apt_access
+	} >"$folder/apt.conf"
+}
+
+# apt_fetch FOLDER ARGUMENT...: apt-get with the configuration of FOLDER. A failure ends the script with
+# status 3, and shows what apt said; one to reach a mirror, which apt calls a warning, is a failure.
+apt_fetch() {
+	local folder=$1
+	shift
+	if ! APT_CONFIG=$folder/apt.conf apt-get -q "$@" >"$folder/log" 2>&1 ||
+		grep -qE '^(W: Failed to fetch|Err:)' "$folder/log"; then
+		grep -E '^(E|W|Err):?' "$folder/log" | tail -n 5 >&2 || true
+		die 3 "apt-get $* failed (no network?)"
+	fi
+}
+
+# unpack FOLDER ROOT: unpacks the packages in FOLDER into ROOT.
+unpack() {
+	local deb
+	for deb in "$1"/*.deb; do
+		dpkg-deb -x "$deb" "$2" || die 1 "could not unpack ${deb##*/}"
+	done
+}
