@@ -2,7 +2,7 @@
 #
 # The front door. Each target is one script; what it installs, it says.
 
-.PHONY: help run check check-user check-arm64 lint module fuzz differential clean
+.PHONY: help run check check-user check-arm64 lint module fuzz differential clients clean
 
 help:
 	@echo 'make run         boot a VM, load Manifold, do real DMA through it, show the container'
@@ -14,6 +14,8 @@ help:
 	@echo '                 KERNEL=6.1 for a fetched Debian kernel, KDIR=... for any build tree'
 	@echo 'make fuzz        a long fuzzing run; SECONDS=N says how long (default 600)'
 	@echo 'make differential  the same random requests to in-tree type1 and Manifold, for SECONDS=N'
+	@echo 'make clients     DPDK and QEMU, as Debian ships them, on both backends, in VMs; KERNEL=6.1,'
+	@echo '                 6.12, 7.3, several with commas, or all says where (default 6.1)'
 	@echo 'make clean       remove build/ (the kernels in the cache stay)'
 
 run:
@@ -42,6 +44,9 @@ fuzz:
 differential: seconds = $(if $(filter command,$(firstword $(origin SECONDS))),$(SECONDS),600)
 differential:
 	@scripts/differential $(seconds)
+
+clients:
+	@tests/clients/run $(if $(KERNEL),--kernel '$(KERNEL)')
 
 clean:
 	rm -rf build
