@@ -35,6 +35,7 @@ static const char style[] =
 	"  .reserved { fill: #f6c8c3; stroke: #b3423a }\n"
 	"  .window { fill: #ffffff; stroke: #8c96a0 }\n"
 	"  .outside { fill: #d5d9de; stroke: #8c96a0 }\n"
+	"  .alone { stroke-dasharray: 5 4; fill: none }\n"
 	"  .line { stroke: #59636e; fill: none; stroke-width: 1.5 }\n"
 	"  @media (prefers-color-scheme: dark) {\n"
 	"    text { fill: #e6e9ec } .dim { fill: #a2abb5 } .paper { fill: #16191d }\n"
@@ -131,8 +132,9 @@ static void draw_group_box(struct drawing *d, u32 index, u32 y)
 	char devices[128];
 
 	list_devices(d->m, index, devices, sizeof(devices));
-	svg_box(d, X_GROUP, y, BOX, 2 * ROW + 8, "group");
-	svg_text(d, X_GROUP + 10, y + 19, "head", "group %u", d->m->groups[index].id);
+	svg_box(d, X_GROUP, y, BOX, 2 * ROW + 8, d->placed[index] ? "group" : "group alone");
+	svg_text(d, X_GROUP + 10, y + 19, "head", "group %u%s", d->m->groups[index].id,
+		 d->placed[index] ? "" : ", attached to nothing");
 	svg_text(d, X_GROUP + 10, y + 40, "dim", "%s", devices);
 	svg_link(d, X_GROUP + BOX, y + ROW + 4, X_UNIT,
 		 unit_middle(d, d->m->s->groups[index].unit));
@@ -211,9 +213,10 @@ static void draw_owners(struct drawing *d)
 		u64 billed = d->m->owners[i]->owner.billed << MF_PAGE_SHIFT;
 
 		d->y += ROW;
-		svg_text(d, MARGIN, d->y, "dim", "owner %s: billed %s of %s", plan->name,
-			 show_size(billed, pays), plan->memlock == ~0ull ? "any" :
-			 show_size(plan->memlock, has));
+		svg_text(d, MARGIN, d->y, "dim", "owner %s: billed %s, %s%s", plan->name,
+			 show_size(billed, pays),
+			 plan->memlock == ~0ull ? "no limit" : "limit ",
+			 plan->memlock == ~0ull ? "" : show_size(plan->memlock, has));
 	}
 	d->y += ROW;
 }
