@@ -23,7 +23,7 @@ static int status_show(struct seq_file *s, void *unused)
 	struct mf_status status;
 	struct mf_info info;
 	struct mf_span span;
-	char text[192];
+	char text[MFK_REFUSAL_TEXT];
 	u32 i, n;
 
 	mf_get_status(k->engine, &status);

@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * The table of what Linux does for the engine, and the two things too small
- * for a file of their own: memory, and what becomes of events.
+ * The table of what Linux does for the engine, and what is too small for a file
+ * of its own: memory.
  */
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
-
 #include <linux/mm.h>
-#include <linux/printk.h>
-#include <linux/ratelimit.h>
 #include <linux/slab.h>
 
 #include "host.h"
@@ -28,30 +24,6 @@ static void *host_alloc(struct mf_host *host, u64 bytes)
 static void host_free(struct mf_host *host, void *memory)
 {
 	kvfree(memory);
-}
-
-static void log_refusal(const struct mfk_container *k, const struct mf_refusal *refusal)
-{
-	char text[192];
-
-	mf_refusal_text(refusal, text, sizeof(text));
-
-	/* The two that an operator, not the program, has to do something about. */
-	if (refusal->reason == MF_REASON_BILL || refusal->reason == MF_REASON_INTERRUPTS)
-		pr_warn_ratelimited("container %u of %s[%d]: %s\n", k->id, k->comm, k->pid, text);
-	else
-		pr_debug_ratelimited("container %u of %s[%d]: %s\n", k->id, k->comm, k->pid, text);
-}
-
-static void host_event(struct mf_host *host, void *cookie, const struct mf_event *event)
-{
-	const struct mfk_container *k = cookie;
-
-	if (event->type == MF_EVENT_REFUSED)
-		log_refusal(k, event->refusal);
-	else if (event->type == MF_EVENT_STUCK)
-		pr_err_ratelimited("container %u: the unit of domain %u did not unmap %#llx-%#llx, which stays pinned\n",
-				   k->id, event->domain, event->span.first, event->span.last);
 }
 
 static const struct mf_host_ops ops = {
@@ -78,7 +50,7 @@ static const struct mf_host_ops ops = {
 	.domain_unmap = mfk_domain_unmap,
 	.domain_flush = mfk_domain_flush,
 	.unmapping = mfk_unmapping,
-	.event = host_event,
+	.event = mfk_event,
 };
 
 struct mf_host mfk_host = { .ops = &ops };

@@ -45,6 +45,13 @@ struct mfk_container {
 /* host.c */
 extern struct mf_host mfk_host;
 
+/* What a refusal takes in words, and its reason's name. */
+#define MFK_REFUSAL_TEXT 192
+#define MFK_REASON_NAME 32
+
+/* events.c */
+void mfk_event(struct mf_host *host, void *cookie, const struct mf_event *event);
+
 /* handle.c */
 int mfk_handle_add(struct mfk_container *k);
 struct mfk_container *mfk_handle_get(void *handle);

@@ -49,19 +49,20 @@ static void *driver_open(unsigned long arg)
 	INIT_LIST_HEAD(&k->devices);
 	config.cookie = k;
 
-	err = mf_open(&mfk_host, &config, &k->engine);
-	if (err)
-		goto free;
+	/* The number first: events name the container by it. Nobody knows it yet. */
 	err = mfk_handle_add(k);
 	if (err)
-		goto release;
+		goto free;
+	err = mf_open(&mfk_host, &config, &k->engine);
+	if (err)
+		goto remove;
 	mfk_debugfs_add(k);
 	return mfk_handle_of(k);
 
-release:
-	mf_release(k->engine);
+remove:
+	mfk_handle_remove(mfk_handle_of(k));
 free:
-	kfree(k);
+	kfree_rcu(k, rcu);
 	return ERR_PTR(err);
 }
 
