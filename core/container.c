@@ -87,12 +87,13 @@ struct mf_member *mf_member_find(struct mf_container *c, struct mf_host_group *g
 	return find_member(c, group, &d);
 }
 
-/* The link to a group's record on a list of groups, or NULL. */
-static struct mf_member **find_link(struct mf_member **link, struct mf_host_group *group)
+static struct mf_member *find_emulated(struct mf_container *c, struct mf_host_group *group)
 {
-	while (*link && (*link)->group != group)
-		link = &(*link)->next;
-	return *link ? link : NULL;
+	struct mf_member *member = c->emulated;
+
+	while (member && member->group != group)
+		member = member->next;
+	return member;
 }
 
 /**
@@ -381,7 +382,7 @@ static int attach_behind_unit(struct mf_container *c, struct mf_host_group *grou
 	int err;
 
 	err = member_new(c, group, id, flags, &member, why);
-	if (err)
+	if (!member)
 		return err;
 	err = attach_member(c, member, why);
 	if (err)
@@ -401,7 +402,7 @@ static int check_group(struct mf_container *c, struct mf_host_group *group, u32 
 	mf_mutex_unlock(&c->lock);
 	if (invalid)
 		return mf_refuse(c, why, INVALID_VADDR, 0, invalid);
-	if (find_member(c, group, &d) || find_link(&c->emulated, group))
+	if (find_member(c, group, &d) || find_emulated(c, group))
 		return mf_refuse(c, why, GROUP_TWICE, 0, id);
 	return 0;
 }
@@ -434,6 +435,13 @@ int mf_attach(struct mf_container *c, struct mf_host_group *group, u32 flags,
 			attach_behind_unit(c, group, id, flags, why);
 	mf_rwlock_write_unlock(&c->domains_lock);
 	return err;
+}
+
+static void remove_member(struct mf_member **link, const struct mf_member *member)
+{
+	while (*link != member)
+		link = &(*link)->next;
+	*link = member->next;
 }
 
 static void remove_domain(struct mf_container *c, struct mf_domain *d)
@@ -473,13 +481,11 @@ static void end_writer(struct mf_container *c, const struct mf_member *member)
 static void detach_behind_unit(struct mf_container *c, struct mf_domain *d,
 			       struct mf_member *member)
 {
-	struct mf_member **link = find_link(&d->members, member->group);
-
 	c->host->ops->domain_detach(c->host, d->host_domain, member->group);
 	mf_tell(c, &(struct mf_event){
 		.type = MF_EVENT_DETACHED, .group = member->id, .domain = d->id });
 	end_writer(c, member);
-	*link = member->next;
+	remove_member(&d->members, member);
 	member_free(c, member);
 
 	if (!d->members) {
@@ -493,12 +499,10 @@ static void detach_behind_unit(struct mf_container *c, struct mf_domain *d,
 	reshape(c);
 }
 
-static void detach_emulated(struct mf_container *c, struct mf_member **link)
+static void detach_emulated(struct mf_container *c, struct mf_member *member)
 {
-	struct mf_member *member = *link;
-
 	mf_tell(c, &(struct mf_event){ .type = MF_EVENT_DETACHED, .group = member->id });
-	*link = member->next;
+	remove_member(&c->emulated, member);
 	member_free(c, member);
 }
 
@@ -514,17 +518,17 @@ static void detach_emulated(struct mf_container *c, struct mf_member **link)
  */
 void mf_detach(struct mf_container *c, struct mf_host_group *group)
 {
-	struct mf_member *member, **link;
+	struct mf_member *member, *emulated;
 	struct mf_domain *d;
 
 	mf_rwlock_write_lock(&c->domains_lock);
 	member = find_member(c, group, &d);
-	link = find_link(&c->emulated, group);
+	emulated = find_emulated(c, group);
 	if (member)
 		detach_behind_unit(c, d, member);
-	else if (link)
-		detach_emulated(c, link);
-	if ((member || link) && !c->domains && !c->emulated)
+	else if (emulated)
+		detach_emulated(c, emulated);
+	if ((member || emulated) && !c->domains && !c->emulated)
 		mf_end_all_mappings(c);
 	mf_rwlock_write_unlock(&c->domains_lock);
 }

@@ -29,8 +29,8 @@
  */
 #define BILL_PAGES	512
 
-/* What fill_all() does when the mapping was emptied under its hands. */
-#define EMPTIED		1
+/* Not an error: the mapping was emptied under its maker's hands, see begin_anew(). */
+#define WAS_EMPTIED	1
 
 struct fill {
 	struct mf_container *c;
@@ -169,7 +169,7 @@ static int commit_locked(struct fill *f, struct mf_chunk *k, u64 end)
 
 	/* The last domain left, and emulated groups stay. */
 	if (!m->doomed && (!f->c->domains || m->filled != f->filled))
-		return EMPTIED;
+		return WAS_EMPTIED;
 
 	err = commit_runs(f, k, nr);
 	if (!err && m->filled == end)
@@ -242,7 +242,7 @@ static int fill_all(struct fill *f)
 		err = pin_batch(f, end);
 		if (!err)
 			err = commit_batch(f, k, end);
-		if (err == EMPTIED)
+		if (err == WAS_EMPTIED)
 			err = begin_anew(f);
 	} while (!err && !f->whole);
 	return err;

@@ -37,8 +37,9 @@ int mfk_bitmap_check(const struct vfio_bitmap *bitmap, u64 bytes)
 /* Bits that begin within a word: each word of them ends up in two. */
 static int write_shifted(u64 __user *to, u32 shift, const u64 *bits, u64 nr)
 {
-	u64 carry, words = DIV_ROUND_UP_ULL(shift + nr, BITS_PER_TYPE(u64));
-	u64 have = DIV_ROUND_UP_ULL(nr, BITS_PER_TYPE(u64)), i;
+	const u32 word = BITS_PER_TYPE(u64);
+	u64 words = DIV_ROUND_UP_ULL(shift + nr, word), have = DIV_ROUND_UP_ULL(nr, word);
+	u64 carry, i;
 
 	if (get_user(carry, to))
 		return -EFAULT;
@@ -47,7 +48,7 @@ static int write_shifted(u64 __user *to, u32 shift, const u64 *bits, u64 nr)
 			carry |= bits[i] << shift;
 		if (put_user(carry, to + i))
 			return -EFAULT;
-		carry = i < have ? bits[i] >> (BITS_PER_TYPE(u64) - shift) : 0;
+		carry = i < have ? bits[i] >> (word - shift) : 0;
 	}
 	return 0;
 }

@@ -35,7 +35,7 @@ struct mfk_container {
 	struct completion idle;
 	struct rcu_head rcu;
 	enum mf_rules rules;
-	struct mutex devices_lock;
+	struct mutex devices_lock;	/* of the list below */
 	struct list_head devices;
 	struct dentry *dir;
 	pid_t pid;

@@ -525,7 +525,8 @@ const char *mf_call_name(enum mf_call_type type)
 		"alloc", "free", "owner_get", "owner_put", "pin", "unpin", "bill", "unbill",
 		"copy", "group_id", "group_isolated", "group_regions", "domain_alloc", "domain_free",
 		"domain_attach", "domain_detach", "domain_settle", "domain_msi", "domain_map",
-		"domain_sync", "domain_unmap", "domain_flush", "unmapping",
+		"domain_sync", "domain_unmap", "domain_flush",
+		"unmapping",
 	};
 
 	return (u32)type < MF_NR_CALLS ? names[type] : "unknown";
