@@ -22,21 +22,22 @@ int kmsg_mark(void)
 
 /*
  * "DMAR: [DMA Write NO_PASID] Request device [00:04.0] fault addr 0x10000000 [fault reason ...";
- * the part after Write differs between kernels.
+ * the part after Write differs between kernels, and 7.3 has the segment before the device.
  */
 static bool read_fault(const char *record, struct kmsg_fault *fault)
 {
 	const char *text = strchr(record, ';');
 	const char *device, *iova;
-	char short_address[9];
+	char name[13];
 
 	if (!text || !strstr(text, "DMAR: [DMA "))
 		return false;
 	device = strstr(text, "device [");
 	iova = strstr(text, "fault addr ");
-	if (!device || !iova || sscanf(device, "device [%8[^]]", short_address) != 1)
+	if (!device || !iova || sscanf(device, "device [%12[^]]", name) != 1)
 		return false;
-	snprintf(fault->address, sizeof(fault->address), "0000:%s", short_address);
+	snprintf(fault->address, sizeof(fault->address), "%s%s",
+		 strchr(name, ':') == strrchr(name, ':') ? "0000:" : "", name);
 	fault->write = strstr(text, "[DMA Write") != NULL;
 	fault->iova = strtoull(iova + strlen("fault addr "), NULL, 16);
 	snprintf(fault->line, sizeof(fault->line), "%.*s", (int)strcspn(text + 1, "\n"), text + 1);

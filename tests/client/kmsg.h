@@ -7,7 +7,7 @@
 #include <stdbool.h>
 
 struct kmsg_fault {
-	char address[16];		/* of the device, as 0000:00:04.0 */
+	char address[20];		/* of the device, as 0000:00:04.0 */
 	bool write;
 	__u64 iova;
 	char line[256];
