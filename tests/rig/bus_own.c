@@ -32,6 +32,8 @@ static struct iommu_domain *domain_alloc(unsigned int type)
 {
 	if (type != IOMMU_DOMAIN_UNMANAGED && type != IOMMU_DOMAIN_BLOCKED)
 		return NULL;
+	if (type == IOMMU_DOMAIN_UNMANAGED && rig_domain_refused(NULL))
+		return NULL;
 	return rig_domain_alloc(NULL);
 }
 

@@ -59,7 +59,10 @@ static bool device_capable(struct device *dev, enum iommu_cap cap)
 
 static struct iommu_domain *domain_alloc_paging(struct device *dev)
 {
-	return rig_domain_alloc(rig_to_device(dev)->unit);
+	struct rig_unit *unit = rig_to_device(dev)->unit;
+	int err = rig_domain_refused(unit);
+
+	return err ? ERR_PTR(err) : rig_domain_alloc(unit);
 }
 
 static struct iommu_device *probe_device(struct device *dev)

@@ -35,6 +35,29 @@ typedef int rig_sync_map_t;
 #define RIG_SYNCED 0
 #endif
 
+/* 6.1 makes a domain for a bus; NULL says why not. */
+static inline struct iommu_domain *rig_foreign_domain(struct device *dev)
+{
+#ifdef RIG_6_1
+	return iommu_domain_alloc(dev->bus);
+#else
+	struct iommu_domain *domain = iommu_paging_domain_alloc(dev);
+
+	return IS_ERR(domain) ? NULL : domain;
+#endif
+}
+
+/* What an emulated device does where there is iommufd; without it, these are NULL. */
+#ifdef RIG_6_1
+#define RIG_EMULATED_IOMMUFD
+#else
+#define RIG_EMULATED_IOMMUFD \
+	.bind_iommufd = vfio_iommufd_emulated_bind, \
+	.unbind_iommufd = vfio_iommufd_emulated_unbind, \
+	.attach_ioas = vfio_iommufd_emulated_attach_ioas, \
+	.detach_ioas = vfio_iommufd_emulated_detach_ioas,
+#endif
+
 /* Later series free a struct vfio_device themselves. */
 static inline void rig_vfio_free(struct vfio_device *vdev)
 {

@@ -23,8 +23,10 @@ DEFINE_SPINLOCK(rig_lock);
 
 static int clear(void)
 {
-	if (rig_devices_busy())
+	rig_claims_clear();
+	if (rig_devices_busy() || rig_emulated_busy())
 		return -EBUSY;
+	rig_emulated_clear();
 	rig_devices_clear();
 	rig_units_clear();
 	return 0;
@@ -39,6 +41,12 @@ union rig_argument {
 	struct rig_device_state state;
 	struct rig_dma dma;
 	struct rig_traffic traffic;
+	struct rig_claim claim;
+	struct rig_emulated_spec emulated;
+	struct rig_pin pin;
+	struct rig_copy copy;
+	struct rig_manners manners;
+	struct rig_emulated_state emulated_state;
 };
 
 static int run(unsigned int cmd, union rig_argument *a)
@@ -66,9 +74,51 @@ static int run(unsigned int cmd, union rig_argument *a)
 		return rig_traffic_get(&a->traffic, true);
 	case RIG_CLEAR:
 		return clear();
+	case RIG_CLAIM:
+		return rig_claim(&a->claim);
+	case RIG_ADD_EMULATED:
+		return rig_emulated_add(&a->emulated);
 	default:
 		return -ENOTTY;
 	}
+}
+
+/*
+ * What an emulated device is told to do may wait for a backend, and that for another device that is
+ * told something: so without rig_mutex. The number of the device is what each begins with.
+ */
+static int run_emulated(unsigned int cmd, union rig_argument *a)
+{
+	struct rig_emulated *emulated;
+	int err = -ENOTTY;
+
+	mutex_lock(&rig_mutex);
+	emulated = rig_emulated_get(a->pin.device);
+	mutex_unlock(&rig_mutex);
+	if (!emulated)
+		return -ENOENT;
+	switch (cmd) {
+	case RIG_PIN:
+		err = rig_emulated_pin(emulated, &a->pin);
+		break;
+	case RIG_UNPIN:
+		err = rig_emulated_unpin(emulated, &a->pin);
+		break;
+	case RIG_DMA_PINNED:
+		err = rig_emulated_dma(emulated, &a->dma);
+		break;
+	case RIG_COPY:
+		err = rig_emulated_copy(emulated, &a->copy);
+		break;
+	case RIG_SET_MANNERS:
+		err = rig_emulated_set_manners(emulated, &a->manners);
+		break;
+	case RIG_GET_EMULATED:
+		err = rig_emulated_state(emulated, &a->emulated_state);
+		break;
+	}
+	rig_emulated_put(emulated);
+	return err;
 }
 
 static long rig_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
@@ -82,9 +132,13 @@ static long rig_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return -ENOTTY;
 	if (_IOC_DIR(cmd) & _IOC_WRITE && copy_from_user(&a, user, size))
 		return -EFAULT;
-	mutex_lock(&rig_mutex);
-	err = run(cmd, &a);
-	mutex_unlock(&rig_mutex);
+	if (_IOC_NR(cmd) >= _IOC_NR(RIG_PIN)) {
+		err = run_emulated(cmd, &a);
+	} else {
+		mutex_lock(&rig_mutex);
+		err = run(cmd, &a);
+		mutex_unlock(&rig_mutex);
+	}
 	if (!err && _IOC_DIR(cmd) & _IOC_READ && copy_to_user(user, &a, size))
 		return -EFAULT;
 	return err;
@@ -108,9 +162,15 @@ static int __init rig_init(void)
 
 	if (err)
 		return err;
-	err = misc_register(&rig_misc);
+	err = rig_emulated_init();
 	if (err)
-		rig_buses_exit();
+		goto no_emulated;
+	err = misc_register(&rig_misc);
+	if (!err)
+		return 0;
+	rig_emulated_exit();
+no_emulated:
+	rig_buses_exit();
 	return err;
 }
 
@@ -118,9 +178,12 @@ static void __exit rig_exit(void)
 {
 	misc_deregister(&rig_misc);
 	mutex_lock(&rig_mutex);
+	rig_claims_clear();
+	rig_emulated_clear();
 	rig_devices_clear();
 	rig_units_clear();
 	mutex_unlock(&rig_mutex);
+	rig_emulated_exit();
 	rig_buses_exit();
 }
 

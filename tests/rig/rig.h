@@ -7,6 +7,8 @@
  *   iotlb.c     what a unit remembers of the tables it walked
  *   dma.c       devices' DMA, by command and all the time
  *   device.c    devices, and the VFIO core's view of them
+ *   claim.c     what uses groups besides VFIO
+ *   emulated.c  devices without a unit, that use what the backend pins for them
  *   bus_own.c, bus_platform.c   how units and devices are made known, by kernel series
  *   module.c    /dev/manifold-rig
  *
@@ -91,6 +93,8 @@ struct rig_device {
 	bool open;
 	struct task_struct *worker;
 	struct rig_traffic traffic;
+	u32 claim;
+	struct iommu_domain *claimed;
 };
 
 static inline struct rig_device *rig_to_device(struct device *dev)
@@ -120,6 +124,8 @@ struct rig_unit *rig_unit_find(u32 number);
 void rig_units_clear(void);
 int rig_unit_set_faults(const struct rig_faults *faults);
 int rig_unit_counters(struct rig_counters *counters);
+/* What domains for a unit, NULL: for whichever it will be, are refused with. */
+int rig_domain_refused(const struct rig_unit *unit);
 
 /* table.c; rig_lock is held, except for rig_table_entry() */
 struct rig_entry *rig_table_entry(gfp_t gfp);
@@ -160,5 +166,25 @@ int rig_device_state(struct rig_device_state *state);
 int rig_device_leaf(struct rig_leaf *leaf);
 bool rig_devices_busy(void);
 void rig_devices_clear(void);
+
+/* claim.c; rig_mutex is held */
+int rig_claim(const struct rig_claim *claim);
+void rig_claims_clear(void);
+
+/* emulated.c; rig_mutex is held to add, find and clear, and never for what a device is told to do */
+struct rig_emulated;
+int rig_emulated_init(void);
+void rig_emulated_exit(void);
+int rig_emulated_add(struct rig_emulated_spec *spec);
+struct rig_emulated *rig_emulated_get(u32 number);
+void rig_emulated_put(struct rig_emulated *emulated);
+bool rig_emulated_busy(void);
+void rig_emulated_clear(void);
+int rig_emulated_pin(struct rig_emulated *emulated, struct rig_pin *pin);
+int rig_emulated_unpin(struct rig_emulated *emulated, const struct rig_pin *pin);
+int rig_emulated_dma(struct rig_emulated *emulated, struct rig_dma *dma);
+int rig_emulated_copy(struct rig_emulated *emulated, struct rig_copy *copy);
+int rig_emulated_set_manners(struct rig_emulated *emulated, const struct rig_manners *manners);
+int rig_emulated_state(struct rig_emulated *emulated, struct rig_emulated_state *state);
 
 #endif /* RIG_H */

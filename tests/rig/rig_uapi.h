@@ -91,6 +91,11 @@ struct rig_device_spec {
  * @short_unmaps: so many unmap calls stop early,
  * @short_bytes: after so many bytes at most
  * @refuse: attaching fails with this errno, positive; 0: it does not
+ * @refuse_domains: domains to translate can't be had, with this errno, positive. Where they are
+ *	made before anybody knows for which unit (6.1), that is so for all units, and the
+ *	errno is lost
+ * @doorbell: a domain has a doorbell window of the driver's own as soon as a device is attached,
+ *	so that VFIO can't give it another
  */
 struct rig_faults {
 	__u32 unit;
@@ -100,6 +105,8 @@ struct rig_faults {
 	__u64 short_bytes;
 	__u32 short_unmaps;
 	__u32 refuse;
+	__u32 refuse_domains;
+	__u32 doorbell;
 };
 
 /**
@@ -237,7 +244,140 @@ struct rig_traffic {
 #define RIG_GET_TRAFFIC		_IOWR('r', 8, struct rig_traffic)
 #define RIG_STOP		_IOWR('r', 9, struct rig_traffic)
 
-/* Takes away all devices and units. -EBUSY while a group of theirs is in a container. */
+enum rig_claims {
+	RIG_CLAIM_NONE,
+	RIG_CLAIM_OWNER,	/* it is said to own the group's DMA */
+	RIG_CLAIM_DOMAIN,	/* it attaches the group to a domain of its own */
+	RIG_CLAIMS,
+};
+
+/**
+ * struct rig_claim - RIG_CLAIM: let somebody besides VFIO use a device's group
+ * @device: the device
+ * @what: an enum rig_claims; what was claimed before is given up first
+ *
+ * Fails with the errno of the IOMMU layer.
+ */
+struct rig_claim {
+	__u32 device;
+	__u32 what;
+};
+
+/*
+ * Takes away all devices and units. -EBUSY while a group of theirs is in a container, or an
+ * emulated device is open; it waits for whoever holds the group of an emulated device open.
+ */
 #define RIG_CLEAR		_IO('r', 10)
+#define RIG_CLAIM		_IOW('r', 11, struct rig_claim)
+
+/* --- emulated devices: as mediated ones, they have no unit and use what the backend pins ---- */
+
+#define RIG_MAX_EMULATED	8
+
+#define RIG_HEARS_UNMAPS	(1u << 0)	/* it has a dma_unmap() */
+#define RIG_NO_IOMMU		(1u << 1)	/* it is one of VFIO's no-IOMMU devices instead */
+
+/**
+ * struct rig_emulated_spec - RIG_ADD_EMULATED: one more emulated device, and its group
+ * @flags: RIG_HEARS_UNMAPS, RIG_NO_IOMMU
+ * @device: out: its number, among emulated devices
+ * @group: out: the number of its group: /dev/vfio/@group, or /dev/vfio/noiommu-@group
+ * @name: out: what VFIO_GROUP_GET_DEVICE_FD calls it
+ */
+struct rig_emulated_spec {
+	__u32 flags;
+	__u32 device;
+	__u32 group;
+	__u32 reserved;
+	char name[16];
+};
+
+/**
+ * struct rig_pin - RIG_PIN, RIG_UNPIN: let a device call vfio_pin_pages(), vfio_unpin_pages()
+ * @device: the device; -ENOTCONN when it is not open
+ * @prot: RIG_READ, RIG_WRITE or both; RIG_PIN only
+ * @iova: where
+ * @pages: how many; RIG_PIN hands on whatever is said, RIG_UNPIN only what is pinned
+ *	(-ENOENT else)
+ * @result: out, of RIG_PIN: what vfio_pin_pages() returned
+ *
+ * A page may be pinned several times, and is then to be unpinned as often. When it is
+ * closed, the device unpins what is left.
+ */
+struct rig_pin {
+	__u32 device;
+	__u32 prot;
+	__u64 iova;
+	__s32 pages;
+	__s32 result;
+};
+
+#define RIG_COPY_WRITE	(1u << 0)	/* into the container's memory; else from it */
+#define RIG_COPY_KERNEL	(1u << 1)	/* by a kernel thread, not by who asks */
+
+/**
+ * struct rig_copy - RIG_COPY: let a device call vfio_dma_rw()
+ * @device: the device; -ENOTCONN when it is not open
+ * @flags: RIG_COPY_WRITE, RIG_COPY_KERNEL
+ * @iova: where
+ * @buffer: address in the caller
+ * @bytes: how many, at most RIG_MAX_TRANSFER
+ * @result: out: what vfio_dma_rw() returned
+ */
+struct rig_copy {
+	__u32 device;
+	__u32 flags;
+	__u64 iova;
+	__u64 buffer;
+	__u32 bytes;
+	__s32 result;
+};
+
+/**
+ * struct rig_manners - RIG_SET_MANNERS: what a device does when it is told of an unmap
+ * @device: the device
+ * @refusals: so many times, nothing; after that it unpins what it has pinned there
+ * @hold: it waits with that until it is told otherwise, or whoever unmaps is killed
+ *
+ * What it was told before is forgotten.
+ */
+struct rig_manners {
+	__u32 device;
+	__u32 refusals;
+	__u32 hold;
+	__u32 reserved;
+};
+
+#define RIG_MAX_TOLD 8
+
+/**
+ * struct rig_emulated_state - RIG_GET_EMULATED: what a device has and was told
+ * @device: in: the device
+ * @open: out: VFIO users have it open
+ * @pinned: out: pages it has pinned
+ * @calls: out: how often dma_unmap() was called
+ * @held: out: how many of these calls wait because of @hold
+ * @told: out: the ranges that the first of these calls were about
+ */
+struct rig_emulated_state {
+	__u32 device;
+	__u32 open;
+	__u64 pinned;
+	__u64 calls;
+	__u64 held;
+	struct {
+		__u64 iova;
+		__u64 bytes;
+	} told[RIG_MAX_TOLD];
+};
+
+#define RIG_ADD_EMULATED	_IOWR('r', 16, struct rig_emulated_spec)
+#define RIG_PIN			_IOWR('r', 17, struct rig_pin)
+#define RIG_UNPIN		_IOWR('r', 18, struct rig_pin)
+/* DMA of an emulated device: to the pages it has pinned, and no others. */
+#define RIG_DMA_PINNED		_IOWR('r', 19, struct rig_dma)
+#define RIG_COPY		_IOWR('r', 20, struct rig_copy)
+#define RIG_SET_MANNERS		_IOW('r', 21, struct rig_manners)
+#define RIG_GET_EMULATED	_IOWR('r', 22, struct rig_emulated_state)
 
 #endif /* RIG_UAPI_H */

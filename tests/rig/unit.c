@@ -124,13 +124,20 @@ static int attach_locked(struct rig_domain *d, struct rig_device *device)
 	return 0;
 }
 
+/* Where a driver has a doorbell window of its own; VFIO has no use for that place. */
+#define DOORBELL 0x8000000
+
 static int attach_dev(RIG_ATTACH_ARGUMENTS)
 {
+	struct rig_device *device = rig_to_device(dev);
 	int err;
 
 	spin_lock(&rig_lock);
-	err = attach_locked(rig_to_domain(domain), rig_to_device(dev));
+	err = attach_locked(rig_to_domain(domain), device);
 	spin_unlock(&rig_lock);
+	/* The second device of a domain finds that there is one. */
+	if (!err && device->unit->faults.doorbell && translates(rig_to_domain(domain)))
+		iommu_get_msi_cookie(domain, DOORBELL);
 	return err;
 }
 
@@ -442,11 +449,23 @@ int rig_unit_set_faults(const struct rig_faults *faults)
 	if (!unit)
 		return -ENOENT;
 	if (faults->map_error > MAX_ERRNO || faults->refuse > MAX_ERRNO ||
+	    faults->refuse_domains > MAX_ERRNO || faults->doorbell > 1 ||
 	    (faults->map_in && !faults->map_error))
 		return -EINVAL;
 	spin_lock(&rig_lock);
 	unit->faults = *faults;
 	spin_unlock(&rig_lock);
+	return 0;
+}
+
+int rig_domain_refused(const struct rig_unit *unit)
+{
+	u32 i;
+
+	for (i = 0; i < RIG_MAX_UNITS; i++) {
+		if (units[i] && (!unit || units[i] == unit) && units[i]->faults.refuse_domains)
+			return -(int)units[i]->faults.refuse_domains;
+	}
 	return 0;
 }
 
