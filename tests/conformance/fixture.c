@@ -18,6 +18,13 @@ const char *const parameter_names[] = {
 	"allow_unsafe_interrupts", "disable_hugepages", "dma_entry_limit", NULL
 };
 
+long expected(const struct settings *settings, const struct row *row)
+{
+	if (row->defect && settings->sound)
+		return row->sound;
+	return row->expect[settings->series];
+}
+
 /* --- report: a line each, its first letter says what it is --------------------------------- */
 
 const char *value_name(long value, char *text, size_t size)
@@ -40,7 +47,7 @@ static void differs(struct test *t, long expect, long got, const char *format, v
 
 void want(struct test *t, long got, const char *variant, ...)
 {
-	long expect = t->row->expect[t->settings->series];
+	long expect = expected(t->settings, t->row);
 	char text[32];
 	va_list args;
 
@@ -133,6 +140,24 @@ bool has(const struct test *t, enum feature feature)
 	return !(t->settings->without & feature);
 }
 
+void needs(struct test *t, enum feature feature)
+{
+	if (!has(t, feature))
+		cannot(t, "the backend does not serve %s", feature_name(feature));
+}
+
+void dangerous(struct test *t, const char *why)
+{
+	if (!t->settings->sound)
+		cannot(t, "not asked of in-tree: %s", why);
+}
+
+void expect_leak(struct test *t, long pages)
+{
+	t->leak = pages;
+	fprintf(t->report, "L %ld\n", pages);
+}
+
 /* --- containers and groups ----------------------------------------------------------------- */
 
 void open_container(struct test *t)
@@ -152,7 +177,7 @@ static bool is_alone(const struct vfio_listed *list, int count, int group)
 	return members == 1;
 }
 
-static void find_group(struct test *t, int n)
+static void find_edu(struct test *t, int n)
 {
 	struct vfio_listed list[16];
 	int count = vfio_list(t->settings->list, list, 16);
@@ -163,22 +188,37 @@ static void find_group(struct test *t, int n)
 		if (strncmp(list[i].name, "edu", 3) || !is_alone(list, count, list[i].group))
 			continue;
 		if (!n--) {
-			t->groups[t->ngroups].listed = list[i];
+			t->groups[t->nedus].listed = list[i];
 			return;
 		}
 	}
-	cannot(t, "needs %d edu devices, each alone in its group", t->ngroups + 1);
+	cannot(t, "needs %d edu devices, each alone in its group", t->nedus + 1);
 }
 
 void open_group(struct test *t, int n)
 {
-	while (t->ngroups <= n) {
-		find_group(t, t->ngroups);
-		t->groups[t->ngroups++].fd = -1;
+	while (n < EDUS && t->nedus <= n) {
+		find_edu(t, t->nedus);
+		t->nedus++;
 	}
 	t->groups[n].fd = vfio_group_open(t->groups[n].listed.group);
 	if (t->groups[n].fd < 0)
 		give_up(t, "open group %d", t->groups[n].listed.group);
+}
+
+int open_device(struct test *t, int n)
+{
+	struct test_group *group = &t->groups[n];
+
+	group->device = ioctl(group->fd, VFIO_GROUP_GET_DEVICE_FD, group->listed.address);
+	return group->device < 0 ? -errno : 0;
+}
+
+void close_device(struct test *t, int n)
+{
+	if (t->groups[n].device >= 0)
+		close(t->groups[n].device);
+	t->groups[n].device = -1;
 }
 
 void join_group(struct test *t, int n)
@@ -189,7 +229,8 @@ void join_group(struct test *t, int n)
 
 void close_group(struct test *t, int n)
 {
-	if (n < t->ngroups && t->groups[n].fd >= 0)
+	close_device(t, n);
+	if (t->groups[n].fd >= 0)
 		close(t->groups[n].fd);
 	t->groups[n].fd = -1;
 }
@@ -203,7 +244,7 @@ void close_container(struct test *t)
 
 void leave(struct test *t)
 {
-	for (int i = 0; i < t->ngroups; i++)
+	for (int i = 0; i < MAX_GROUPS; i++)
 		close_group(t, i);
 	close_container(t);
 }

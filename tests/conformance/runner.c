@@ -4,10 +4,12 @@
  * The process reports through a pipe; what it cannot see of itself, pages left pinned and users
  * left on the module, is compared here before and after.
  */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -34,19 +36,21 @@ static void __attribute__((noreturn)) run_here(const struct settings *settings,
 					       const struct row *row, unsigned long type, int pipe)
 {
 	struct test t = {
-		.settings = settings, .row = row, .type = type, .container = -1,
+		.settings = settings, .row = row, .type = type, .container = -1, .rig = -1,
 		.report = fdopen(pipe, "w"),
 	};
 	long billed = proc_billed(0);
 
 	if (!t.report)
 		_exit(1);
+	for (int i = 0; i < MAX_GROUPS; i++)
+		t.groups[i].fd = t.groups[i].device = -1;
 	setvbuf(t.report, NULL, _IOLBF, 0);
 	alarm(ROW_SECONDS);
 	vfio_quiet = true;
 	row->run(&t);
 	leave(&t);
-	if (proc_billed(0) != billed)
+	if (proc_billed(0) != billed + t.leak)
 		fprintf(t.report, "D %ld pages billed at the end, %ld before\n", proc_billed(0),
 			billed);
 	fprintf(t.report, "E %ld\n", t.checks);
@@ -57,6 +61,7 @@ static void __attribute__((noreturn)) run_here(const struct settings *settings,
 struct collected {
 	char values[MAX_TEXT], notes[MAX_TEXT], differences[MAX_TEXT], skip[MAX_TEXT];
 	long checks;			/* -1: it did not reach its end */
+	long leak;			/* pages that are expected to stay pinned */
 };
 
 static bool contains_word(const char *list, const char *word)
@@ -89,6 +94,8 @@ static void collect(int pipe, struct collected *all)
 			append(all->differences, "; ", "%s", text);
 		else if (line[0] == 'S')
 			append(all->skip, "; ", "%s", text);
+		else if (line[0] == 'L')
+			all->leak = atol(text);
 		else if (line[0] == 'E')
 			all->checks = atol(text);
 	}
@@ -107,10 +114,49 @@ static void check_end(struct collected *all, int status)
 		append(all->differences, "; ", "the row checked nothing");
 }
 
+/* Pages go back when the last reference on a container goes, a moment after its owner. */
+static long left_pinned(long before, long leak)
+{
+	for (int i = 0; i < 100 && proc_pinned() > before + leak; i++)
+		sleep_ms(10);
+	return proc_pinned() - before;
+}
+
+/* What a unit of the rig saw that it never should; NULL: nothing. */
+static const char *violated(const struct rig_counters *c)
+{
+	if (c->stale)
+		return "a unit used a translation that its table no longer had";
+	if (c->unpinned)
+		return "DMA reached a page that is not pinned";
+	if (c->misuse)
+		return "a unit was told to map what it can't";
+	if (c->domains)
+		return "a domain is left";
+	return NULL;
+}
+
+static void clear_rig(struct collected *all)
+{
+	struct rig_counters counters = { 0 };
+	int rig = open(RIG_FILE, O_RDWR | O_CLOEXEC);
+
+	if (rig < 0)
+		return;
+	for (; counters.unit < RIG_MAX_UNITS; counters.unit++) {
+		if (!ioctl(rig, RIG_GET_COUNTERS, &counters) && violated(&counters))
+			append(all->differences, "; ", "unit %u: %s", counters.unit,
+			       violated(&counters));
+	}
+	if (ioctl(rig, RIG_CLEAR))
+		append(all->differences, "; ", "the rig can't be cleared: %s", strerror(errno));
+	close(rig);
+}
+
 static void run_type(const struct settings *settings, const struct row *row, unsigned long type,
 		     struct collected *all)
 {
-	long pinned = proc_pinned(), users = proc_module_users(settings->module);
+	long pinned = proc_pinned(), users = proc_module_users(settings->module), left;
 	int fds[2], status;
 	pid_t pid;
 
@@ -128,8 +174,11 @@ static void run_type(const struct settings *settings, const struct row *row, uns
 	collect(fds[0], all);
 	waitpid(pid, &status, 0);
 	check_end(all, status);
-	if (proc_pinned() != pinned)
-		append(all->differences, "; ", "%ld pages left pinned", proc_pinned() - pinned);
+	left = left_pinned(pinned, all->leak);
+	if (left != all->leak)
+		append(all->differences, "; ", "%ld pages left pinned, %ld expected", left,
+		       all->leak);
+	clear_rig(all);
 	if (proc_module_users(settings->module) != users)
 		append(all->differences, "; ", "module has %ld users, %ld before",
 		       proc_module_users(settings->module), users);

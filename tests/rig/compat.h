@@ -9,6 +9,7 @@
 #define RIG_COMPAT_H
 
 #include <linux/iommu.h>
+#include <linux/mm.h>
 #include <linux/vfio.h>
 
 /* 7.3 tells attach_dev which domain the device leaves; the rig knows. */
@@ -44,6 +45,15 @@ static inline struct iommu_domain *rig_foreign_domain(struct device *dev)
 	struct iommu_domain *domain = iommu_paging_domain_alloc(dev);
 
 	return IS_ERR(domain) ? NULL : domain;
+#endif
+}
+
+static inline void rig_vma_set_io(struct vm_area_struct *vma)
+{
+#ifdef RIG_6_1
+	vma->vm_flags |= VM_IO;
+#else
+	vm_flags_set(vma, VM_IO);
 #endif
 }
 

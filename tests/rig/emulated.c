@@ -7,8 +7,7 @@
  * pages must be given back. Here all of that is done by order of the test.
  *
  * They are on a bus of their own, which no IOMMU driver looks at; the VFIO core
- * makes their groups. With RIG_NO_IOMMU one is a no-IOMMU device instead, of
- * which no more is needed than that its group exists.
+ * makes their groups.
  *
  * Locks of a device: @orders is held for reading by whatever the device is told
  * to do, and for writing to open and close it, so that nothing is asked of the
@@ -217,10 +216,7 @@ static int emulated_probe(struct device *dev)
 			      e->spec.flags & RIG_HEARS_UNMAPS ? &hearing_ops : &deaf_ops);
 	if (IS_ERR(v))
 		return PTR_ERR(v);
-	if (e->spec.flags & RIG_NO_IOMMU)
-		err = vfio_register_group_dev(&v->vdev);
-	else
-		err = vfio_register_emulated_iommu_dev(&v->vdev);
+	err = vfio_register_emulated_iommu_dev(&v->vdev);
 	if (err)
 		vfio_put_device(&v->vdev);
 	else
@@ -316,7 +312,7 @@ int rig_emulated_add(struct rig_emulated_spec *spec)
 	u32 number = 0;
 	int err;
 
-	if (spec->flags & ~(RIG_HEARS_UNMAPS | RIG_NO_IOMMU) || spec->reserved)
+	if (spec->flags & ~RIG_HEARS_UNMAPS || spec->reserved)
 		return -EINVAL;
 	while (number < RIG_MAX_EMULATED && emulated_devices[number])
 		number++;

@@ -24,6 +24,7 @@ DEFINE_SPINLOCK(rig_lock);
 static int clear(void)
 {
 	rig_claims_clear();
+	rig_memory_clear();
 	if (rig_devices_busy() || rig_emulated_busy())
 		return -EBUSY;
 	rig_emulated_clear();
@@ -42,6 +43,7 @@ union rig_argument {
 	struct rig_dma dma;
 	struct rig_traffic traffic;
 	struct rig_claim claim;
+	struct rig_pins pins;
 	struct rig_emulated_spec emulated;
 	struct rig_pin pin;
 	struct rig_copy copy;
@@ -76,6 +78,8 @@ static int run(unsigned int cmd, union rig_argument *a)
 		return clear();
 	case RIG_CLAIM:
 		return rig_claim(&a->claim);
+	case RIG_SET_PINS:
+		return rig_memory_set_pins(&a->pins);
 	case RIG_ADD_EMULATED:
 		return rig_emulated_add(&a->emulated);
 	default:
@@ -147,6 +151,7 @@ static long rig_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 static const struct file_operations rig_file = {
 	.owner = THIS_MODULE,
 	.unlocked_ioctl = rig_ioctl,
+	.mmap = rig_memory_mmap,
 };
 
 static struct miscdevice rig_misc = {
@@ -165,9 +170,14 @@ static int __init rig_init(void)
 	err = rig_emulated_init();
 	if (err)
 		goto no_emulated;
+	err = rig_memory_init();
+	if (err)
+		goto no_memory;
 	err = misc_register(&rig_misc);
 	if (!err)
 		return 0;
+	rig_memory_exit();
+no_memory:
 	rig_emulated_exit();
 no_emulated:
 	rig_buses_exit();
@@ -183,6 +193,7 @@ static void __exit rig_exit(void)
 	rig_devices_clear();
 	rig_units_clear();
 	mutex_unlock(&rig_mutex);
+	rig_memory_exit();
 	rig_emulated_exit();
 	rig_buses_exit();
 }

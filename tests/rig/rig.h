@@ -7,6 +7,7 @@
  *   iotlb.c     what a unit remembers of the tables it walked
  *   dma.c       devices' DMA, by command and all the time
  *   device.c    devices, and the VFIO core's view of them
+ *   memory.c    memory that is strange, and a memory manager that fails
  *   claim.c     what uses groups besides VFIO
  *   emulated.c  devices without a unit, that use what the backend pins for them
  *   bus_own.c, bus_platform.c   how units and devices are made known, by kernel series
@@ -166,6 +167,13 @@ int rig_device_state(struct rig_device_state *state);
 int rig_device_leaf(struct rig_leaf *leaf);
 bool rig_devices_busy(void);
 void rig_devices_clear(void);
+
+/* memory.c; rig_mutex is held to set pins */
+int rig_memory_init(void);
+void rig_memory_exit(void);
+int rig_memory_mmap(struct file *file, struct vm_area_struct *vma);
+int rig_memory_set_pins(const struct rig_pins *pins);
+void rig_memory_clear(void);
 
 /* claim.c; rig_mutex is held */
 int rig_claim(const struct rig_claim *claim);

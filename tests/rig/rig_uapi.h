@@ -3,6 +3,8 @@
  * The rig's device file, /dev/manifold-rig: how a test makes units and devices,
  * lets them misbehave, lets devices do DMA, and looks at what units hold.
  *
+ * mmap() of its first page gives memory that is marked VM_IO, and is not a device's.
+ *
  * Every call fills in what it gives back in the structure it was given, and
  * fails with -EINVAL for a field that makes no sense, -ENOENT for a unit or
  * device that does not exist.
@@ -263,25 +265,38 @@ struct rig_claim {
 	__u32 what;
 };
 
+/**
+ * struct rig_pins - RIG_SET_PINS: let the memory manager pin no pages, and give no reason
+ * @none: so many calls return 0 to the caller, as they do when they are broken off
+ * @after: but before that so many do what they should
+ *
+ * It is the kernel's functions that pin pages, of this process by a call or of one by its address
+ * space, that do so when the caller's thread calls them. -EOPNOTSUPP without kprobes.
+ */
+struct rig_pins {
+	__u32 none;
+	__u32 after;
+};
+
 /*
  * Takes away all devices and units. -EBUSY while a group of theirs is in a container, or an
  * emulated device is open; it waits for whoever holds the group of an emulated device open.
  */
 #define RIG_CLEAR		_IO('r', 10)
 #define RIG_CLAIM		_IOW('r', 11, struct rig_claim)
+#define RIG_SET_PINS		_IOW('r', 12, struct rig_pins)
 
 /* --- emulated devices: as mediated ones, they have no unit and use what the backend pins ---- */
 
 #define RIG_MAX_EMULATED	8
 
 #define RIG_HEARS_UNMAPS	(1u << 0)	/* it has a dma_unmap() */
-#define RIG_NO_IOMMU		(1u << 1)	/* it is one of VFIO's no-IOMMU devices instead */
 
 /**
  * struct rig_emulated_spec - RIG_ADD_EMULATED: one more emulated device, and its group
- * @flags: RIG_HEARS_UNMAPS, RIG_NO_IOMMU
+ * @flags: RIG_HEARS_UNMAPS
  * @device: out: its number, among emulated devices
- * @group: out: the number of its group: /dev/vfio/@group, or /dev/vfio/noiommu-@group
+ * @group: out: the number of its group: /dev/vfio/@group
  * @name: out: what VFIO_GROUP_GET_DEVICE_FD calls it
  */
 struct rig_emulated_spec {
