@@ -78,7 +78,8 @@ static inline long mfk_pin_remote(struct mm_struct *mm, unsigned long start, uns
 	mmap_read_lock(mm);
 	start = mfk_untagged(mm, start);
 #if MFK_SERIES == MFK_6_1
-	got = pin_user_pages_remote(mm, start, nr, flags, pages, NULL, &locked);
+	/* A long-term pin must not drop the lock here, and so may not be told that it can. */
+	got = pin_user_pages_remote(mm, start, nr, flags, pages, NULL, NULL);
 #else
 	got = pin_user_pages_remote(mm, start, nr, flags, pages, &locked);
 #endif

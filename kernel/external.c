@@ -58,14 +58,14 @@ void mfk_unmapping(struct mf_host *host, void *cookie, struct mf_span span)
 	mutex_unlock(&k->devices_lock);
 }
 
+/*
+ * Without the lock: it is held while devices are told of an unmap, which may wait for a lock of the
+ * device's driver; and that lock the driver may hold while it pins. Who asks is on the list itself,
+ * if it has a callback, and stays there meanwhile.
+ */
 static bool can_ask(struct mfk_container *k)
 {
-	bool any;
-
-	mutex_lock(&k->devices_lock);
-	any = !list_empty(&k->devices);
-	mutex_unlock(&k->devices_lock);
-	return any;
+	return !list_empty(&k->devices);
 }
 
 /**

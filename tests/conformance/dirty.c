@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Section 3.6, DIRTY_PAGES, and UNMAP_DMA that tells what is dirty (3.5): which arguments are taken,
- * and what is refused. What is dirty is in tracking.c.
+ * Section 3.6, DIRTY_PAGES, and UNMAP_DMA that tells what is dirty (3.5): which arguments are
+ * taken, and what is refused. What is dirty is in tracking.c.
  */
 #include <stddef.h>
 #include <stdint.h>

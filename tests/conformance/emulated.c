@@ -294,6 +294,22 @@ static void not_told_without_pins(struct test *t)
 	want(t, emulated_state(t, group).calls, "times it was told");
 }
 
+#define MANY 24
+
+static void many_pinned(struct test *t)
+{
+	char *memory = get_pages(t, MANY);
+	int group = setup_emulated(t);
+
+	for (int i = 0; i < MANY; i++) {
+		must_map(t, IOVA + i * PAGE, memory + i * PAGE, PAGE);
+		must_pin(t, group, IOVA + i * PAGE, 1);
+	}
+	want(t, unmap_all(t), "%d mappings with a page pinned in each", MANY);
+	want_value(t, 0, emulated_state(t, group).pinned, "pages that the device has");
+	want_value(t, 0, proc_billed(0), "pages billed");
+}
+
 /* Refuses for a while, as a device does that is busy. */
 static void refuses(struct test *t, int times)
 {
@@ -313,8 +329,8 @@ static void refuses_a_while(struct test *t)
 }
 
 /*
- * A device that never gives its page back. Whatever the backend says to who unmaps, the page may not
- * be lost, nor the kernel stop: once the device has closed, all is as if it had never been.
+ * A device that never gives its page back. Whatever the backend says to who unmaps, the page may
+ * not be lost, nor the kernel stop: once the device has closed, all is as if it had never been.
  */
 static void refuses_for_good(struct test *t)
 {
@@ -376,7 +392,7 @@ static void takes_its_time(struct test *t)
 const struct row emulated_rows[] = {
 	ROW("5", "DMA_CC with emulated groups only", BOTH, ALL(1), coherency),
 	ELSEWHERE("18", "no-IOMMU and real groups mixed",
-		  "can't come about: these kernels have no no-IOMMU groups, nor is a backend asked"),
+		  "can't come about: these kernels have no no-IOMMU groups; no backend is asked"),
 	ROW("26", "emulated group joins", BOTH, ALL(0), joins),
 	ROW("40", "replay has to pin and exceeds memlock: all undone", BOTH, ALL(-ENOMEM),
 	    over_memlock),
@@ -401,6 +417,7 @@ const struct row emulated_rows[] = {
 	ROW("121b", "... when none is in the mapping: not told", V2, ALL(0),
 	    not_told_without_pins),
 	ROW("121c", "... refuses for a while", V2, ALL(4 * PAGE), refuses_a_while),
+	ROW("121n", "... in many mappings", V2, ALL(MANY * PAGE), many_pinned),
 	ROW("121t", "... takes its time: nobody else waits", V2, ALL(4 * PAGE), takes_its_time),
 	END_OF_ROWS
 };

@@ -22,7 +22,7 @@ static int setup_mapping(struct test *t, int pages, char **memory)
 	return group;
 }
 
-/* --- pin_pages --------------------------------------------------------------------------------- */
+/* --- pin_pages ------------------------------------------------------------------------------ */
 
 static void too_many(struct test *t)
 {
@@ -196,7 +196,7 @@ static void pin_for_mapper(struct test *t)
 		  "the page is the mapper's");
 }
 
-/* --- dma_rw -------------------------------------------------------------------------------------- */
+/* --- dma_rw --------------------------------------------------------------------------------- */
 
 static void write_without_read(struct test *t)
 {

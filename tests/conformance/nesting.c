@@ -22,7 +22,7 @@ static void unit_without(struct test *t)
 	open_container(t);
 	join_group(t, group);
 	want(t, vfio_set_type(t->container, VFIO_TYPE1_NESTING_IOMMU), "a unit that can't");
-	want_value(t, 0, vfio_set_type(t->container, VFIO_TYPE1v2_IOMMU), "the plain type after it");
+	want_value(t, 0, vfio_set_type(t->container, VFIO_TYPE1v2_IOMMU), "the plain type");
 }
 
 /* Emulated devices are behind no unit: nothing is asked, and it is v2. */

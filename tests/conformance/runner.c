@@ -44,7 +44,7 @@ static void __attribute__((noreturn)) run_here(const struct settings *settings,
 	if (!t.report)
 		_exit(1);
 	for (int i = 0; i < MAX_GROUPS; i++)
-		t.groups[i].fd = t.groups[i].device = -1;
+		t.groups[i] = (struct test_group){ .fd = -1, .device = -1 };
 	setvbuf(t.report, NULL, _IOLBF, 0);
 	alarm(ROW_SECONDS);
 	vfio_quiet = true;

@@ -223,7 +223,7 @@ static void scope_of_group(struct test *t)
 	want_value(t, 1, bits_of(t, IOVA, 32), "asked again: what is pinned");
 }
 
-/* A mapping that an emulated device holds on to is unmapped: it is told, and what it had is dirty. */
+/* A mapping is unmapped that an emulated device holds on to: it is told, what it had is dirty. */
 static void unmap_pinned(struct test *t)
 {
 	struct rig_emulated_state state;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Rows about units that differ, and about units that fail, in sections 3.1 to 3.4. The units are the
- * rig's. A container over mixed units is tested at more length in tests/mixed.
+ * Rows about units that differ, and about units that fail, in sections 3.1 to 3.4. The units are
+ * the rig's. A container over mixed units is tested at more length in tests/mixed.
  */
 #include <stdint.h>
 #include <string.h>
@@ -77,7 +77,7 @@ static void unchanged(struct test *t, const struct before *before)
 	want_value(t, before->pinned, now.pinned, "pages pinned");
 }
 
-/* --- groups that others use -------------------------------------------------------------------- */
+/* --- groups that others use ----------------------------------------------------------------- */
 
 static void claim(struct test *t, int group, enum rig_claims what)
 {
@@ -121,7 +121,7 @@ static void foreign_domain(struct test *t)
 	want_value(t, 0, vfio_set_type(t->container, t->type), "after that");
 }
 
-/* --- units that refuse --------------------------------------------------------------------------- */
+/* --- units that refuse ---------------------------------------------------------------------- */
 
 static void no_domain(struct test *t)
 {
@@ -211,7 +211,7 @@ static void doorbell_fails(struct test *t)
 	want_value(t, 0, join(t, second), "after that");
 }
 
-/* --- windows ------------------------------------------------------------------------------------- */
+/* --- windows -------------------------------------------------------------------------------- */
 
 static void disjoint(struct test *t)
 {
@@ -309,7 +309,7 @@ static void nothing_left(struct test *t)
 	unchanged(t, &before);
 }
 
-/* --- several domains --------------------------------------------------------------------------- */
+/* --- several domains ------------------------------------------------------------------------ */
 
 static void new_domain(struct test *t, struct rig_unit_spec spec, const char *what)
 {
@@ -397,7 +397,7 @@ static void one_leaves(struct test *t)
 	want_value(t, 0, map(t, 1ULL << 32, memory, PAGE), "map where it was reserved");
 }
 
-/* --- maps ------------------------------------------------------------------------------------------ */
+/* --- maps ----------------------------------------------------------------------------------- */
 
 static void map_refused(struct test *t, __u32 nth)
 {

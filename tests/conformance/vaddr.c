@@ -27,7 +27,7 @@ static int new_vaddr(struct test *t, __u64 iova, const void *memory, __u64 size)
 	return map_args(t, MAP_SIZE, MAP_VADDR, (uintptr_t)memory, iova, size);
 }
 
-/* A container with @mappings of four pages of shared memory each, at IOVA and every four pages on. */
+/* A container with @mappings of four pages of shared memory each, one after the other from IOVA. */
 static char *setup_mapped(struct test *t, int mappings)
 {
 	size_t size = mappings * 4 * PAGE;
@@ -50,7 +50,7 @@ static void must_give_up(struct test *t, __u64 iova, __u64 size)
 		give_up(t, "UNMAP_DMA with VADDR at %#llx", iova);
 }
 
-/* --- attach ---------------------------------------------------------------------------------- */
+/* --- attach --------------------------------------------------------------------------------- */
 
 static void attach_while_given_up(struct test *t)
 {
@@ -63,7 +63,7 @@ static void attach_while_given_up(struct test *t)
 	want_value(t, 0, vfio_group_join(t->groups[1].fd, t->container), "once it is found again");
 }
 
-/* --- MAP_DMA ----------------------------------------------------------------------------------- */
+/* --- MAP_DMA -------------------------------------------------------------------------------- */
 
 static void nothing_there(struct test *t)
 {
@@ -187,7 +187,7 @@ static void map_meanwhile(struct test *t)
 	want_value(t, 0, new_vaddr(t, IOVA, memory, 4 * PAGE), "MAP_DMA with VADDR");
 }
 
-/* --- UNMAP_DMA --------------------------------------------------------------------------------- */
+/* --- UNMAP_DMA ------------------------------------------------------------------------------ */
 
 static void given_up(struct test *t)
 {
@@ -258,7 +258,7 @@ static void unmapped_without(struct test *t)
 	want_value(t, 4 * PAGE, unmap_all(t), "bytes unmapped with ALL");
 }
 
-/* --- with an emulated group ------------------------------------------------------------------- */
+/* --- with an emulated group ----------------------------------------------------------------- */
 
 static void emulated_present(struct test *t)
 {

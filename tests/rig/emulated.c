@@ -32,7 +32,7 @@ struct rig_emulated {
 	struct vfio_device *vfio;
 	struct rw_semaphore orders;
 	bool open;
-	struct mutex lock;
+	struct mutex lock;		/* inside @orders; what it guards: see above */
 	struct xarray pages;		/* by IOVA in pages: struct pinned */
 	struct rig_manners manners;
 	struct rig_emulated_state told;

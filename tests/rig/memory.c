@@ -49,7 +49,7 @@ static int pin_begins(struct kprobe *probe, struct pt_regs *regs)
 	return 1;
 }
 
-/* That there is one keeps the probe from being made a jump, which could not change where it returns. */
+/* Keeps the probe from being made a jump, which could not change where it returns. */
 static void pin_began(struct kprobe *probe, struct pt_regs *regs, unsigned long flags)
 {
 }

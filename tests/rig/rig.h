@@ -179,7 +179,7 @@ void rig_memory_clear(void);
 int rig_claim(const struct rig_claim *claim);
 void rig_claims_clear(void);
 
-/* emulated.c; rig_mutex is held to add, find and clear, and never for what a device is told to do */
+/* emulated.c; rig_mutex is held to add, get and clear, never for what a device is told to do */
 struct rig_emulated;
 int rig_emulated_init(void);
 void rig_emulated_exit(void);
