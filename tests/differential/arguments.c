@@ -137,17 +137,20 @@ static __u64 new_iova(struct plan *plan, const struct step *step)
 	const struct plan_mapping *m = some_mapping(plan, step);
 	__u64 iova;
 
-	switch (plan_below(plan, m ? 8 : 4)) {
+	switch (plan_below(plan, m ? 12 : 6)) {
 	case 0:
 		iova = plan_one_of(plan, places, COUNT(places));
 		return plan_once_in(plan, 3) ? iova - step->size : iova;
 	case 1:
 	case 2:
 	case 3:
-		return plan_one_of(plan, good_places, COUNT(good_places));
 	case 4:
-		return m->iova;
+		return plan_one_of(plan, good_places, COUNT(good_places));
 	case 5:
+		return 0x40000000 + PAGE * plan_below(plan, 0x10000);
+	case 6:
+		return m->iova;
+	case 7:
 		return m->iova - step->size;
 	default:
 		return m->iova + m->size;
@@ -157,7 +160,8 @@ static __u64 new_iova(struct plan *plan, const struct step *step)
 void choose_map(struct plan *plan, struct step *step)
 {
 	static const __u64 rights[] = {
-		VFIO_DMA_MAP_FLAG_READ, VFIO_DMA_MAP_FLAG_WRITE, 0, 8, ~0ULL,
+		VFIO_DMA_MAP_FLAG_READ, VFIO_DMA_MAP_FLAG_READ, VFIO_DMA_MAP_FLAG_READ,
+		VFIO_DMA_MAP_FLAG_WRITE, VFIO_DMA_MAP_FLAG_WRITE, 0, 8, ~0ULL,
 		VFIO_DMA_MAP_FLAG_READ | 8, 1u << 31,
 	};
 	static const __u64 moved[] = {
@@ -178,7 +182,7 @@ void choose_map(struct plan *plan, struct step *step)
 	step->iova = new_iova(plan, step);
 	if (plan->without & WITHOUT_VADDR) {
 		step->flags &= ~VFIO_DMA_MAP_FLAG_VADDR;
-	} else if (plan_once_in(plan, 5)) {
+	} else if (plan_once_in(plan, 9)) {
 		step->flags = (__u32)plan_one_of(plan, moved, COUNT(moved));
 		m = some_mapping(plan, step);
 		if (m) {
@@ -273,6 +277,8 @@ void choose_unmap(struct plan *plan, struct step *step)
 		step->flags &= ~VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP;
 	if (plan_once_in(plan, 30))
 		step->size = plan_one_of(plan, strange_sizes, COUNT(strange_sizes));
+	if (plan_once_in(plan, 40))
+		step->size = -step->iova;	/* all up to the top */
 	step->iova = roughly(plan, step->iova, 20);
 	step->size = roughly(plan, step->size, 20);
 }

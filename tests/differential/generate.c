@@ -101,6 +101,54 @@ static void done_exec(struct plan_process *p)
 	memset(p->slots, 0, sizeof(p->slots));
 }
 
+static bool anyone_has(const struct plan *plan, bool container, unsigned int number)
+{
+	unsigned int i;
+
+	for (i = 0; i < MAX_PROCESSES; i++) {
+		const struct plan_process *p = &plan->processes[i];
+
+		if (p->alive && (container ? p->containers : p->groups) & 1u << number)
+			return true;
+	}
+	return false;
+}
+
+static bool in_a_container(const struct plan *plan, unsigned int group)
+{
+	unsigned int i;
+
+	for (i = 0; i < MAX_CONTAINERS; i++) {
+		if (plan->containers[i].groups & 1u << group)
+			return true;
+	}
+	return false;
+}
+
+/* What nobody has open any more is no more. */
+static void forget_closed(struct plan *plan)
+{
+	unsigned int i;
+
+	for (i = 0; i < MAX_GROUPS; i++) {
+		if (!anyone_has(plan, false, i))
+			leave(plan, i);
+	}
+	for (i = 0; i < MAX_CONTAINERS; i++) {
+		if (!anyone_has(plan, true, i) && !plan->containers[i].groups)
+			reset_container(&plan->containers[i]);
+	}
+}
+
+static void done_attach(struct plan *plan, const struct step *step)
+{
+	const struct plan_process *p = &plan->processes[step->process];
+
+	if (p->groups & 1u << step->group && p->containers & 1u << step->container &&
+	    !in_a_container(plan, step->group) && step->group != STAGE_NOT_ISOLATED)
+		plan->containers[step->container].groups |= 1u << step->group;
+}
+
 void plan_add(struct plan *plan, const struct step *step)
 {
 	struct plan_process *p = &plan->processes[step->process];
@@ -110,18 +158,21 @@ void plan_add(struct plan *plan, const struct step *step)
 	plan->sequence->steps[plan->sequence->nr++] = *step;
 	switch (step->kind) {
 	case STEP_OPEN_CONTAINER:
+		if (!anyone_has(plan, true, step->container))
+			memset(c, 0, sizeof(*c));
 		p->containers |= container;
-		memset(c, 0, sizeof(*c));
-		c->open = true;
 		break;
 	case STEP_CLOSE_CONTAINER:
 		p->containers &= ~container;
+		forget_closed(plan);
 		break;
 	case STEP_OPEN_GROUP:
-		p->groups |= group;
+		if (!anyone_has(plan, false, step->group))
+			p->groups |= group;
 		break;
 	case STEP_CLOSE_GROUP:
 		p->groups &= ~group;
+		forget_closed(plan);
 		break;
 	case STEP_OPEN_DEVICE:
 		p->devices |= group;
@@ -130,13 +181,15 @@ void plan_add(struct plan *plan, const struct step *step)
 		p->devices &= ~group;
 		break;
 	case STEP_SET_CONTAINER:
-		c->groups |= group;
+		done_attach(plan, step);
 		break;
 	case STEP_UNSET_CONTAINER:
-		leave(plan, step->group);
+		if (p->groups & group)
+			leave(plan, step->group);
 		break;
 	case STEP_SET_IOMMU:
-		if (c->groups && !c->type && (step->value == 1 || step->value == 3))
+		if (p->containers & container && c->groups && !c->type &&
+		    (step->value == 1 || step->value == 3))
 			c->type = (unsigned int)step->value;
 		break;
 	case STEP_MAP:
@@ -161,6 +214,7 @@ void plan_add(struct plan *plan, const struct step *step)
 	case STEP_EXIT:
 	case STEP_KILL:
 		p->alive = false;
+		forget_closed(plan);
 		break;
 	default:
 		break;
@@ -174,26 +228,38 @@ static unsigned int some_group(struct plan *plan)
 	return plan->groups[plan_below(plan, plan->ngroups)];
 }
 
-/* A container that the process has, if one is found. */
-static unsigned int some_container(struct plan *plan, unsigned int process)
+static bool serves(const struct plan *plan, unsigned int process, unsigned int container)
 {
-	unsigned int i, c = 0;
+	return plan->processes[process].alive && plan->containers[container].type &&
+		plan->processes[process].containers & 1u << container;
+}
 
-	for (i = 0; i < 6; i++) {
-		c = plan_below(plan, MAX_CONTAINERS);
-		if (plan->processes[process].containers & 1u << c &&
-		    (plan->containers[c].type || plan_once_in(plan, 3)))
-			return c;
+/* Mostly a container that has a type, and a process that has it, if there is such a one. */
+static void choose_container(struct plan *plan, struct step *step)
+{
+	unsigned int i, n = MAX_PROCESSES * MAX_CONTAINERS, from = plan_below(plan, n);
+
+	if (plan_once_in(plan, 20))
+		return;
+	for (i = 0; i < n; i++) {
+		unsigned int process = (from + i) % n / MAX_CONTAINERS;
+		unsigned int container = (from + i) % MAX_CONTAINERS;
+
+		if (!serves(plan, process, container))
+			continue;
+		step->process = (__u8)process;
+		step->container = (__u8)container;
+		return;
 	}
-	return c;
 }
 
 static void make_memory(struct plan *plan, struct step *step)
 {
 	static const __u64 pages[] = { 4, 16, 16, 16, 64, 64, 128, 600 };
-	unsigned int sort = plan_below(plan, SORTS + 3);
+	unsigned int sort = plan_below(plan, 2 * SORTS);
 
-	step->value = sort < SORTS ? sort : SORT_ANONYMOUS;
+	/* Half of it is of no sort that maps fail on. */
+	step->value = sort < SORTS ? sort : sort % SORT_READ_ONLY;
 	step->vaddr = SLOT(plan_below(plan, MAX_SLOTS));
 	step->size = PAGE * plan_one_of(plan, pages, COUNT(pages));
 	if (step->value == SORT_HUGETLB || step->value == SORT_THP) {
@@ -299,7 +365,8 @@ static void make_unit(struct plan *plan, struct step *step)
 
 static void make_value(struct plan *plan, struct step *step)
 {
-	static const __u64 types[] = { 1, 3, 3, 3, 0, 2, 5, 7, 8, 9, 100, ~0ULL };
+	static const __u64 types[] = { 1, 3, 3, 3, 0, 2, 4, 5, 6, 7, 8, 9, 10, 100,
+				       ~0ULL };
 	static const __u64 extensions[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 77, ~0ULL };
 	static const __u64 protections[] = { 0, PROT_READ, PROT_READ | PROT_WRITE };
 	/* Not 1 (a lasting state of the core's), nor those that are asked for elsewhere. */
@@ -397,8 +464,11 @@ static void add_any(struct plan *plan)
 		process = (process + 1) % MAX_PROCESSES;
 	step.process = (__u8)process;
 	step.group = (__u8)some_group(plan);
-	step.container = (__u8)(step.kind < STEP_GET_INFO && plan_once_in(plan, 2) ?
-				plan_below(plan, MAX_CONTAINERS) : some_container(plan, process));
+	step.container = (__u8)plan_below(plan, MAX_CONTAINERS);
+	if ((step.kind >= STEP_CHECK_EXTENSION && step.kind <= STEP_UNKNOWN) ||
+	    step.kind == STEP_DMA_READ || step.kind == STEP_DMA_WRITE ||
+	    (step.kind == STEP_SET_CONTAINER && !plan_once_in(plan, 3)))
+		choose_container(plan, &step);
 	if (step.kind == STEP_DIRTY && plan->without & WITHOUT_DIRTY)
 		return;
 	if (makers[step.kind].make)
@@ -411,33 +481,59 @@ static void add_any(struct plan *plan)
 
 /* --- the sequence ---------------------------------------------------------------------------- */
 
-static void add_kind(struct plan *plan, enum step_kind kind, unsigned int container,
+static void add_kind(struct plan *plan, enum step_kind kind, const struct step *of,
 		     unsigned int group, __u64 value)
 {
-	struct step step = {
-		.kind = (__u8)kind, .container = (__u8)container, .group = (__u8)group,
-		.value = value,
-	};
+	struct step step = *of;
 
+	step.kind = (__u8)kind;
+	step.group = (__u8)group;
+	step.value = value;
 	plan_add(plan, &step);
 }
 
 /* A container with one group or more, and memory to map. */
-static void begin(struct plan *plan)
+static void begin(struct plan *plan, unsigned int process, unsigned int container)
 {
+	const struct step of = { .process = (__u8)process, .container = (__u8)container };
 	unsigned int i, n = 1 + plan_below(plan, plan->ngroups);
-	struct step memory = { .kind = STEP_MEMORY };
 
-	add_kind(plan, STEP_OPEN_CONTAINER, 0, 0, 0);
+	add_kind(plan, STEP_OPEN_CONTAINER, &of, 0, 0);
 	for (i = 0; i < n; i++) {
-		add_kind(plan, STEP_OPEN_GROUP, 0, plan->groups[i], 0);
-		add_kind(plan, STEP_SET_CONTAINER, 0, plan->groups[i], 0);
-		if (!i)
-			add_kind(plan, STEP_SET_IOMMU, 0, 0, plan_once_in(plan, 3) ? 1 : 3);
+		if (in_a_container(plan, plan->groups[i]))
+			continue;
+		if (!(plan->processes[process].groups & 1u << plan->groups[i]))
+			add_kind(plan, STEP_OPEN_GROUP, &of, plan->groups[i], 0);
+		add_kind(plan, STEP_SET_CONTAINER, &of, plan->groups[i], 0);
+		if (!plan->containers[container].type)
+			add_kind(plan, STEP_SET_IOMMU, &of, 0, plan_once_in(plan, 3) ? 1 : 3);
 	}
 	for (i = 0; i < 2; i++) {
+		struct step memory = { .process = (__u8)process, .kind = STEP_MEMORY };
+
 		make_memory(plan, &memory);
 		plan_add(plan, &memory);
+	}
+}
+
+/* When no container works any more, another one is made, mostly. */
+static void begin_again(struct plan *plan)
+{
+	unsigned int i, k, process = 0;
+
+	for (i = 0; i < MAX_PROCESSES; i++) {
+		for (k = 0; k < MAX_CONTAINERS; k++) {
+			if (serves(plan, i, k))
+				return;
+		}
+		if (plan->processes[i].alive)
+			process = i;
+	}
+	for (k = 0; k < MAX_CONTAINERS; k++) {
+		if (!anyone_has(plan, true, k)) {
+			begin(plan, process, k);
+			return;
+		}
 	}
 }
 
@@ -461,8 +557,11 @@ void generate(struct sequence *sequence, __u64 seed, const struct stage *stage,
 			plan.groups[i] = (plan.groups[i] + 1) % (unsigned int)stage->ngroups;
 	}
 	if (!plan_once_in(&plan, 8))
-		begin(&plan);
+		begin(&plan, 0, 0);
 	length = 12 + plan_below(&plan, MAX_STEPS - 24);
-	while (sequence->nr < length)
+	while (sequence->nr < length) {
+		if (sequence->nr + 12 < MAX_STEPS && plan_once_in(&plan, 8))
+			begin_again(&plan);
 		add_any(&plan);
+	}
 }

@@ -18,6 +18,7 @@
 #include "shrink.h"
 
 #define BLOCK 200
+#define ERRNOS 134
 
 struct settings {
 	__u64 seed;
@@ -34,6 +35,7 @@ struct run {
 	struct sequence *sequences;
 	struct transcript *transcripts[BACKENDS];
 	unsigned long sequences_done, steps_done;
+	unsigned long results[STEP_KINDS][ERRNOS];	/* 0: succeeded */
 	unsigned int differences;
 	unsigned int shrunk_to;		/* steps of the last one */
 	bool broken;
@@ -79,6 +81,26 @@ static void report(struct run *run, const struct sequence *found)
 	fflush(stdout);
 }
 
+/* Sequences that only fail test little: how much of it succeeded? */
+static void count_steps(struct run *run, unsigned int number)
+{
+	const struct sequence *sequence = &run->sequences[number];
+	const struct transcript *t = &run->transcripts[IN_TREE][number];
+	unsigned int i;
+
+	run->sequences_done++;
+	run->steps_done += sequence->nr;
+	for (i = 0; i < sequence->nr; i++) {
+		const struct fact *facts = &t->facts[t->first[i]];
+		unsigned int nr = t->first[i + 1] - t->first[i];
+		__u64 error = fact_of(facts, nr, FACT_ERRNO, 0);
+
+		if (fact_of(facts, nr, FACT_RESULT, 0) != ~0ULL)
+			error = 0;
+		run->results[sequence->steps[i].kind][error < ERRNOS ? error : 1]++;
+	}
+}
+
 /* One block; its first difference is enough, since shrinking plays others. */
 static void run_block(struct run *run, __u64 seed, unsigned int nr)
 {
@@ -93,8 +115,7 @@ static void run_block(struct run *run, __u64 seed, unsigned int nr)
 		return;
 	}
 	for (i = 0; i < nr; i++) {
-		run->sequences_done++;
-		run->steps_done += run->sequences[i].nr;
+		count_steps(run, i);
 		if (nfound < 8 && compare(&run->sequences[i], run->transcripts, i, &d))
 			found[nfound++] = run->sequences[i];
 	}
@@ -146,6 +167,30 @@ static void end(struct run *run)
 
 /* --- commands -------------------------------------------------------------------------------- */
 
+static void print_counts(const struct run *run)
+{
+	static const struct {
+		enum step_kind kind;
+		const char *name;
+	} shown[] = {
+		{ STEP_SET_CONTAINER, "SET_CONTAINER" }, { STEP_SET_IOMMU, "SET_IOMMU" },
+		{ STEP_GET_INFO, "GET_INFO" }, { STEP_MAP, "MAP_DMA" },
+		{ STEP_UNMAP, "UNMAP_DMA" }, { STEP_DIRTY, "DIRTY_PAGES" },
+	};
+	unsigned int i, error;
+
+	for (i = 0; i < sizeof(shown) / sizeof(shown[0]); i++) {
+		const unsigned long *results = run->results[shown[i].kind];
+
+		printf("%s: %lu succeeded", shown[i].name, results[0]);
+		for (error = 1; error < ERRNOS; error++) {
+			if (results[error])
+				printf(", %lu %s", results[error], error_name(-(int)error));
+		}
+		printf("\n");
+	}
+}
+
 static void count_intended(void)
 {
 	unsigned int i;
@@ -167,6 +212,7 @@ static unsigned int fuzz(struct run *run)
 	fflush(stdout);
 	run->sequences_done = 0;
 	run->steps_done = 0;
+	memset(run->results, 0, sizeof(run->results));
 	run->differences = 0;
 	run_all(run);
 	took = seconds_now() - begin;
@@ -174,6 +220,7 @@ static unsigned int fuzz(struct run *run)
 	       run->sequences_done, run->steps_done, took,
 	       took > 0 ? (double)run->sequences_done * 60 / took : 0, s->seed,
 	       s->seed + run->sequences_done - 1);
+	print_counts(run);
 	count_intended();
 	return run->differences + run->broken;
 }

@@ -18,7 +18,6 @@ struct plan_mapping {
 };
 
 struct plan_container {
-	bool open;
 	unsigned int type;		/* VFIO_TYPE1_IOMMU, VFIO_TYPE1v2_IOMMU, or 0 */
 	__u32 groups;
 	unsigned int nmappings;

@@ -138,6 +138,18 @@ static void offer(struct shrinker *s, unsigned int at, const struct step *step)
 		offer(s, at, &step_); \
 	} while (0)
 
+/* Where the first memory of the sequence is. */
+static __u64 first_memory(const struct shrinker *s)
+{
+	unsigned int i;
+
+	for (i = 0; i < s->sequence->nr; i++) {
+		if (s->sequence->steps[i].kind == STEP_MEMORY)
+			return s->sequence->steps[i].vaddr;
+	}
+	return SLOT(0);
+}
+
 static void offer_request(struct shrinker *s, unsigned int at)
 {
 	const struct step *step = &s->sequence->steps[at];
@@ -162,8 +174,8 @@ static void offer_request(struct shrinker *s, unsigned int at)
 	OFFER(iova, 0x20000000);
 	OFFER(iova, 0x100000);
 	OFFER(iova, step->iova & -PAGE);
-	OFFER(vaddr, SLOT(0));
 	OFFER(vaddr, SLOT((step->vaddr - SLOTS_ADDRESS) / SLOT_SIZE));
+	OFFER(vaddr, first_memory(s));
 }
 
 static void offer_memory(struct shrinker *s, unsigned int at)
@@ -235,6 +247,57 @@ static void rename_groups(struct shrinker *s)
 	}
 }
 
+/* --- a first guess --------------------------------------------------------------------------- */
+
+/* What the last step can have to do with, the less the higher the @strictness. */
+static bool matters(const struct step *step, const struct step *last, unsigned int strictness)
+{
+	bool same = step->container == last->container;
+
+	if (step->kind <= STEP_CLOSE_GROUP || step->kind == STEP_FORK)
+		return true;
+	if (step->kind <= STEP_SET_IOMMU)
+		return same || step->kind == STEP_UNSET_CONTAINER;
+	if (step->kind <= STEP_GET_INFO || step->kind == STEP_UNKNOWN)
+		return false;
+	if (step->kind <= STEP_DIRTY)
+		return same && (strictness < 2 || step->kind == last->kind ||
+				step->iova < last->iova + last->size + PAGE);
+	if (step->kind == STEP_MEMORY)
+		return true;
+	return !strictness;
+}
+
+/* Leaves out what probably does not matter, all at once. */
+static void guess(struct shrinker *s)
+{
+	const struct step *last = &s->sequence->steps[s->sequence->nr - 1];
+	unsigned int strictness, i;
+	bool good[3];
+
+	if (s->wanted.kind == STEP_NONE)
+		return;
+	for (strictness = 0; strictness < 3; strictness++) {
+		struct sequence *c = &s->candidates[strictness];
+
+		*c = *s->sequence;
+		for (i = 0, c->nr = 0; i < s->sequence->nr; i++) {
+			const struct step *step = &s->sequence->steps[i];
+
+			if (step == last || matters(step, last, strictness))
+				c->steps[c->nr++] = *step;
+		}
+	}
+	if (!play_candidates(s, 3, good))
+		return;
+	for (i = 3; i-- > 0;) {
+		if (good[i]) {
+			*s->sequence = s->candidates[i];
+			return;
+		}
+	}
+}
+
 /* --- all of it ------------------------------------------------------------------------------- */
 
 static bool reproduces(struct shrinker *s)
@@ -266,6 +329,7 @@ static void shorten(struct shrinker *s)
 {
 	unsigned int count, round = 0, before;
 
+	guess(s);
 	for (count = s->sequence->nr / 2; count > 1; count /= 2) {
 		do {
 			leave_out(s, count);

@@ -12,6 +12,8 @@
 #include "steps.h"
 
 #define STAGE_UNITS 7
+/* The group whose interrupts are not isolated. */
+#define STAGE_NOT_ISOLATED 5
 
 /* One group of the stage. */
 struct stage_group {
