@@ -95,18 +95,23 @@ static const char *check_absent(const struct model *m, const struct ref_containe
 	return NULL;
 }
 
-static const char *check_domains(const struct model *m, u32 c)
+static const char *check_domains(struct model *m, u32 c)
 {
 	const struct ref_container *r = &m->refs[c];
 	struct mf_status status;
 	const char *bad = NULL;
-	u32 i, g, groups = 0;
+	u32 i, g, groups = 0, emulated = 0;
 
 	mf_get_status(m->containers[c], &status);
-	for (g = 0; g < m->w.nr_groups; g++)
-		groups += ref_has_group(r, g);
-	if (status.nr_domains != r->nr_domains || status.nr_groups != groups)
-		return "the container has other domains than it should";
+	for (g = 0; g < m->w.nr_groups; g++) {
+		groups += ref_has_group(r, g) + r->emulated[g];
+		emulated += r->emulated[g];
+		if (!ref_has_group(r, g) != !mf_group_domain(m->containers[c], &m->w.groups[g]))
+			return "a group has a domain it should not have, or lacks one";
+	}
+	if (status.nr_domains != r->nr_domains || status.nr_groups != groups ||
+	    status.nr_emulated != emulated)
+		return "the container has other domains or groups than it should";
 	for (i = 0; i < r->nr_domains && !bad; i++)
 		bad = check_domain(m, r, i);
 	for (g = 0; g < m->w.nr_groups && !bad; g++) {
@@ -130,15 +135,18 @@ static const struct ref_mapping *lowest(const struct ref_container *r, u64 iova)
 	return best;
 }
 
-static bool same_mapping(const struct model *m, const struct ref_mapping *map,
-			 const struct mf_mapping_info *info)
+static bool same_mapping(const struct model *m, const struct ref_container *r,
+			 const struct ref_mapping *map, const struct mf_mapping_info *info)
 {
-	u64 pages = (map->span.last - map->span.first) / PAGE + 1;
+	u64 pages = r->nr_domains ? (map->span.last - map->span.first) / PAGE + 1 : 0;
+	u64 pinned = r->nr_domains ? ref_pinned(m, map) : 0;
 
 	return info->span.first == map->span.first && info->span.last == map->span.last &&
 	       info->vaddr == map->vaddr && info->prot == map->prot &&
 	       info->state == MF_MAPPING_LIVE && info->pages == pages &&
-	       info->pages - info->foreign == ref_pinned(m, map) &&
+	       info->pages - info->foreign == pinned &&
+	       info->external == ref_externals(r, map->span) &&
+	       info->vaddr_invalid == map->invalid &&
 	       info->owner == &m->w.owner[map->owner]->owner;
 }
 
@@ -152,9 +160,9 @@ static const char *check_mappings(const struct model *m, u32 c)
 
 	while (mf_next_mapping(m->containers[c], iova, &info)) {
 		map = lowest(r, iova);
-		if (!map || !same_mapping(m, map, &info))
+		if (!map || !same_mapping(m, r, map, &info))
 			return "the container shows another mapping than it should";
-		if (info.runs != ref_runs(m, map))
+		if (info.runs != (r->nr_domains ? ref_runs(m, map) : 0))
 			return "runs are not as long as memory is contiguous";
 		n++;
 		iova = info.span.last + 1;
@@ -178,6 +186,8 @@ static const char *check_info(const struct model *m, u32 c)
 		return "the number of mappings available is wrong";
 	if (!r->nr_domains != !n)
 		return "no window with domains, or one without";
+	if (info.vaddr_updatable == ref_any_emulated(r))
+		return "vaddrs can be updated with an emulated group, or not without";
 	for (i = 0; i < n; i++) {
 		struct mf_span s = window[i];
 
@@ -192,10 +202,56 @@ static const char *check_info(const struct model *m, u32 c)
 	return NULL;
 }
 
-static const char *check_container(const struct model *m, u32 c)
+struct bills {
+	const struct model *m;
+	u64 pages[WORLD_OWNERS];
+};
+
+static void see_owner(void *context, const struct mf_owner *owner, u64 pages)
+{
+	struct bills *b = context;
+	u32 i;
+
+	for (i = 0; i < WORLD_OWNERS; i++) {
+		if (owner == &b->m->w.owner[i]->owner)
+			b->pages[i] += pages;
+	}
+}
+
+/* What the container says of its owners, and all its counters together. */
+static const char *check_counters(const struct model *m, u32 c)
+{
+	const struct ref_container *r = &m->refs[c];
+	u64 billed = 0, pinned = 0, externals = ref_externals(r, (struct mf_span){ 0, TOP });
+	struct bills bills = { .m = m };
+	struct mf_status s;
+	u32 i, invalid = 0;
+
+	mf_for_each_owner(m->containers[c], see_owner, &bills);
+	for (i = 0; i < WORLD_OWNERS; i++) {
+		if (bills.pages[i] != ref_container_bill(m, r, i))
+			return "the container shows another bill than it should";
+		billed += bills.pages[i];
+	}
+	for (i = 0; i < r->nr_maps; i++) {
+		pinned += r->nr_domains ? ref_pinned(m, &r->maps[i]) : 0;
+		invalid += r->maps[i].invalid;
+	}
+	mf_get_status(m->containers[c], &s);
+	if (s.nr_mappings != r->nr_maps || s.nr_invalid != invalid ||
+	    s.pages_external != externals || s.dirty_tracking != r->tracking)
+		return "the container's counters are not what they should be";
+	if (!r->loose && (s.pages_pinned != pinned || s.pages_billed != billed || s.nr_stuck))
+		return "the container's counters of pages are not what they should be";
+	return NULL;
+}
+
+static const char *check_container(struct model *m, u32 c)
 {
 	const char *bad = check_domains(m, c);
 
+	if (!bad)
+		bad = check_counters(m, c);
 	if (!bad)
 		bad = check_mappings(m, c);
 	if (!bad)
@@ -217,7 +273,7 @@ static void count_pins(const struct model *m, const struct ref_mapping *map, u16
 	}
 }
 
-/* Each page is pinned as often as mappings have it, whatever the domains. */
+/* Each page is pinned once for each mapping, whatever the domains, and once for software. */
 static const char *check_pins(const struct model *m)
 {
 	static u32 has[WORLD_OWNERS * MODEL_PAGES];
@@ -227,8 +283,12 @@ static const char *check_pins(const struct model *m)
 
 	memset(pins, 0, sizeof(pins));
 	for (c = 0; c < MODEL_CONTAINERS; c++) {
-		for (i = 0; i < m->refs[c].nr_maps; i++)
-			count_pins(m, &m->refs[c].maps[i], pins);
+		const struct ref_container *r = &m->refs[c];
+
+		for (i = 0; r->nr_domains && i < r->nr_maps; i++)
+			count_pins(m, &r->maps[i], pins);
+		for (i = 0; i < r->nr_externals; i++)
+			pins[r->externals[i].pfn - MF_RAM_BASE_PFN]++;
 	}
 	mf_ram_pins(m->w.ram, MF_RAM_BASE_PFN, WORLD_OWNERS * MODEL_PAGES, has);
 	for (i = 0; i < WORLD_OWNERS * MODEL_PAGES; i++) {
@@ -249,7 +309,7 @@ static const char *check_bills(const struct model *m)
 
 		if (billed < expected || (billed != expected && !ref_any_loose(m)))
 			return "an owner's bill is not what it has mapped";
-		if (billed > m->w.owner[i]->owner.limit)
+		if (billed > m->w.owner[i]->owner.limit && !m->unlimited[i])
 			return "an owner's bill exceeds its limit";
 	}
 	return NULL;

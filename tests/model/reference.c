@@ -64,6 +64,17 @@ bool ref_has_group(const struct ref_container *r, u32 group)
 	return false;
 }
 
+bool ref_any_emulated(const struct ref_container *r)
+{
+	u32 g;
+
+	for (g = 0; g < MODEL_GROUPS; g++) {
+		if (r->emulated[g])
+			return true;
+	}
+	return false;
+}
+
 struct ref_domain *ref_domain_of(struct ref_container *r, u32 group)
 {
 	u32 i;
@@ -151,11 +162,12 @@ const struct ref_mapping *ref_find(const struct ref_container *r, u64 iova)
 	return NULL;
 }
 
+/* The page that domains map at @iova. */
 u64 ref_pfn(const struct model *m, const struct ref_mapping *map, u64 iova)
 {
-	u64 page = (map->vaddr + (iova - map->span.first) - VADDR) / PAGE;
+	u64 page = (map->from + (iova - map->span.first) - VADDR) / PAGE;
 
-	return m->w.owner[map->owner]->pfns[page];
+	return m->w.owner[map->of]->pfns[page];
 }
 
 static u64 pages_of(const struct ref_mapping *map)
@@ -215,17 +227,27 @@ u64 ref_pinned(const struct model *m, const struct ref_mapping *map)
 	return pages;
 }
 
+/* Whole mappings while there is a domain; what software has pinned while there is none. */
+u64 ref_container_bill(const struct model *m, const struct ref_container *r, u32 owner)
+{
+	u64 pages = 0;
+	u32 i;
+
+	for (i = 0; i < r->nr_maps; i++) {
+		if (r->maps[i].owner == owner)
+			pages += r->nr_domains ? ref_pinned(m, &r->maps[i]) :
+						 ref_externals(r, r->maps[i].span);
+	}
+	return pages;
+}
+
 u64 ref_billed(const struct model *m, u32 owner)
 {
 	u64 pages = 0;
-	u32 c, i;
+	u32 c;
 
-	for (c = 0; c < MODEL_CONTAINERS; c++) {
-		for (i = 0; i < m->refs[c].nr_maps; i++) {
-			if (m->refs[c].maps[i].owner == owner)
-				pages += ref_pinned(m, &m->refs[c].maps[i]);
-		}
-	}
+	for (c = 0; c < MODEL_CONTAINERS; c++)
+		pages += ref_container_bill(m, &m->refs[c], owner);
 	return pages;
 }
 
@@ -253,7 +275,7 @@ bool ref_left(const struct ref_container *r, struct mf_span span)
 }
 
 /* Can all pages of the owner be had? */
-static bool can_pin(const struct model *m, const struct ref_mapping *map)
+bool ref_can_pin(const struct model *m, const struct ref_mapping *map)
 {
 	const struct mf_ram_owner *o = m->w.owner[map->owner];
 	u8 bad = MF_RAM_ABSENT | (map->prot & MF_WRITE ? MF_RAM_READONLY : 0);
@@ -275,14 +297,15 @@ static struct outcome fill_outcome(const struct model *m, u32 c, const struct re
 	struct outcome out = { .success = true };
 	u32 i;
 
-	if (!can_pin(m, map)) {
+	if (!ref_can_pin(m, map)) {
 		out.success = false;
 		may_fail(&out, -EFAULT);
 		/* How far it gets before that can't be known page by page: */
 		may_fail(&out, -ENOMEM);
 		may_fail(&out, -EINVAL);
 	} else {
-		bool exceeds = ref_billed(m, map->owner) + ref_pinned(m, map) > o->owner.limit;
+		bool exceeds = !map->unlimited && ref_pinned(m, map) &&
+			       ref_billed(m, map->owner) + ref_pinned(m, map) > o->owner.limit;
 		bool misfit = false;
 
 		for (i = 0; i < r->nr_domains; i++)
@@ -311,7 +334,7 @@ struct outcome ref_map(const struct model *m, u32 c, const struct ref_mapping *w
 		return must_fail(-EINVAL);
 	if (iova + (size - 1) < iova || wanted->vaddr + (size - 1) < wanted->vaddr)
 		return must_fail(r->wrap_errno);
-	if (!wanted->prot || !r->nr_domains)
+	if (!wanted->prot || (!r->nr_domains && !ref_any_emulated(r)))
 		return must_fail(-EINVAL);
 	granule = ref_granule(m, r);
 	if (iova % granule || wanted->vaddr % granule || size % granule)
@@ -323,6 +346,8 @@ struct outcome ref_map(const struct model *m, u32 c, const struct ref_mapping *w
 	}
 	if (r->nr_maps == r->limit)
 		return must_fail(-ENOSPC);
+	if (!r->nr_domains)
+		return (struct outcome){ .success = true };
 	if (!ref_valid(m, r, wanted->span))
 		return must_fail(-EINVAL);
 	/* The lists that a mapping this large would need are refused by the host. */
@@ -368,8 +393,10 @@ static bool mappings_allow(const struct model *m, const struct ref_container *r,
 	for (i = 0; i < r->nr_maps; i++) {
 		if (in_regions(m, group, r->maps[i].span))
 			return false;
-		if (own_domain && (!in_aperture(m, unit, r->maps[i].span) ||
-				   !fits_unit(m, &r->maps[i], unit)))
+		if (own_domain && !in_aperture(m, unit, r->maps[i].span))
+			return false;
+		/* While there is no domain there are no pages yet that might not fit. */
+		if (own_domain && r->nr_domains && !fits_unit(m, &r->maps[i], unit))
 			return false;
 	}
 	return true;
@@ -399,6 +426,60 @@ static bool shape_allows(const struct model *m, const struct ref_container *r, u
 	return mappings_allow(m, r, group, own_domain);
 }
 
+/* The lowest mapping that begins above @from, or at it if @too. */
+static const struct ref_mapping *above(const struct ref_container *r, u64 from, bool too)
+{
+	const struct ref_mapping *best = NULL;
+	u32 i;
+
+	for (i = 0; i < r->nr_maps; i++) {
+		u64 first = r->maps[i].span.first;
+
+		if ((first > from || (too && first == from)) &&
+		    (!best || first < best->span.first))
+			best = &r->maps[i];
+	}
+	return best;
+}
+
+/* Could the first domain, for @group, be filled with what is mapped already? */
+static struct outcome first_fill(const struct model *m, u32 c, u32 group)
+{
+	const struct ref_container *r = &m->refs[c];
+	bool pins = true, fits = true, exceeds = false;
+	u64 billed[WORLD_OWNERS];
+	const struct ref_mapping *map;
+	struct outcome out = { 0 };
+	u32 i;
+
+	for (i = 0; i < WORLD_OWNERS; i++)
+		billed[i] = ref_billed(m, i);
+	for (map = above(r, 0, true); map; map = above(r, map->span.first, false)) {
+		struct ref_mapping filled = *map;
+		u64 more;
+
+		filled.from = map->vaddr;
+		filled.of = map->owner;
+		if (!ref_can_pin(m, &filled)) {
+			pins = false;
+			continue;
+		}
+		fits = fits && fits_unit(m, &filled, m->unit_of[group]);
+		more = ref_pinned(m, &filled) - ref_externals(r, map->span);
+		billed[map->owner] += more;
+		exceeds = exceeds || (more && !map->unlimited && billed[map->owner] >
+				      m->w.owner[map->owner]->owner.limit);
+	}
+	out.success = pins && fits && !exceeds;
+	if (!pins)
+		may_fail(&out, -EFAULT);
+	if (!pins || exceeds || ref_any_loose(m))
+		may_fail(&out, -ENOMEM);
+	if (!pins || !fits)
+		may_fail(&out, -EINVAL);
+	return out;
+}
+
 /**
  * ref_attach() - what an attach should result in
  * @joins: set to whether the group should share a domain that is there
@@ -410,7 +491,9 @@ struct outcome ref_attach(const struct model *m, u32 c, u32 group, bool unsafe, 
 	u32 i;
 
 	*joins = false;
-	if (ref_has_group(r, group))
+	if (ref_any_invalid(r))
+		return must_fail(-EBUSY);
+	if (ref_has_group(r, group) || r->emulated[group])
 		return must_fail(-EINVAL);
 	if (!unsafe && !m->w.groups[group].isolated)
 		return must_fail(-EPERM);
@@ -422,7 +505,7 @@ struct outcome ref_attach(const struct model *m, u32 c, u32 group, bool unsafe, 
 		*joins = *joins || ref_could_join(m, &r->domains[i], group);
 	if (!*joins && !shape_allows(m, r, group, true))
 		return must_fail(-EINVAL);
-	return out;
+	return r->nr_domains ? out : first_fill(m, c, group);
 }
 
 static bool overlaps(const struct ref_mapping *map, struct mf_span span)

@@ -67,6 +67,8 @@ void model_print(u64 topology, const struct op *ops, u32 nr)
 	static const char * const names[OP_TYPES] = {
 		"OP_OPEN", "OP_RELEASE", "OP_ATTACH", "OP_DETACH", "OP_MAP", "OP_UNMAP",
 		"OP_UNMAP_ALL", "OP_DMA", "OP_TOUCH", "OP_FAIL", "OP_SHORT", "OP_INTRUDE",
+		"OP_EMULATE", "OP_PIN", "OP_UNPIN", "OP_ACCESS", "OP_INVALIDATE", "OP_UPDATE",
+		"OP_DIRTY_START", "OP_DIRTY_STOP", "OP_DIRTY_READ", "OP_UNMAP_DIRTY", "OP_KEEP",
 	};
 	u32 i, at;
 	const char *bad = model_run(topology, ops, nr, &at);

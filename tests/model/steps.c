@@ -11,7 +11,7 @@
 
 #include "tests/model/model.h"
 
-static const char *wrong(struct model *m, const char *what, int got)
+const char *model_wrong(struct model *m, const char *what, int got)
 {
 	snprintf(m->message, sizeof(m->message), "%s (got %d)", what, got);
 	return m->message;
@@ -32,12 +32,12 @@ static void leave(struct ref_container *r, struct mf_span span)
 }
 
 /* Compare a result with what it may be. A call that was made to fail excuses any error. */
-static const char *compare(struct model *m, const struct outcome *o, int err, const char *what)
+const char *model_compare(struct model *m, const struct outcome *o, int err, const char *what)
 {
 	u32 i;
 
 	if (!err)
-		return o->success ? NULL : wrong(m, what, err);
+		return o->success ? NULL : model_wrong(m, what, err);
 	for (i = 0; i < o->nr_errors; i++) {
 		if (o->errors[i] == err)
 			return NULL;
@@ -47,37 +47,54 @@ static const char *compare(struct model *m, const struct outcome *o, int err, co
 	/* Memory refused is -ENOMEM, whatever was injected; so is what a unit has left. */
 	if (m->w.failed && err == -ENOMEM)
 		return NULL;
-	return wrong(m, what, err);
+	return model_wrong(m, what, err);
 }
 
 static void drop_mapping(struct ref_container *r, u32 i)
 {
+	struct mf_span span = r->maps[i].span;
+	u32 k;
+
+	ref_clean(r, span);
+	for (k = r->nr_externals; k--;) {
+		if (span.first <= r->externals[k].iova && r->externals[k].iova <= span.last)
+			r->externals[k] = r->externals[--r->nr_externals];
+	}
 	r->maps[i] = r->maps[--r->nr_maps];
 }
 
-/* The last domain has gone, and with it everything. */
-static void ref_emptied(struct ref_container *r)
-{
-	r->nr_maps = 0;
-	r->loose = false;
-	r->nr_left = 0;
-}
-
-static void ref_detach(struct ref_container *r, u32 group)
+static void leave_domain(struct ref_container *r, u32 group)
 {
 	struct ref_domain *d = ref_domain_of(r, group);
 	u32 g;
 
-	if (!d)
-		return;
+	if (!r->pins_only[group])
+		ref_mark_all(r);
 	d->groups[group] = false;
 	for (g = 0; g < MODEL_GROUPS; g++) {
 		if (d->groups[g])
 			return;
 	}
 	*d = r->domains[--r->nr_domains];
-	if (!r->nr_domains)
-		ref_emptied(r);
+}
+
+/* Without a domain nothing can be left in one; without a group all is over. */
+static void ref_detach(struct ref_container *r, u32 group)
+{
+	if (!ref_has_group(r, group) && !r->emulated[group])
+		return;
+	if (ref_has_group(r, group))
+		leave_domain(r, group);
+	r->emulated[group] = false;
+	if (r->nr_domains)
+		return;
+	r->loose = false;
+	r->nr_left = 0;
+	if (ref_any_emulated(r))
+		return;
+	while (r->nr_maps)
+		drop_mapping(r, r->nr_maps - 1);
+	r->tracking = false;
 }
 
 /* The group is attached: find out to what, and note it. */
@@ -98,12 +115,18 @@ static const char *follow_attach(struct model *m, u32 c, u32 group, bool joins)
 		return "a group joined a domain it is not compatible with";
 	if (!found && joins && !m->w.failed)
 		return "a group did not join a domain it is compatible with";
+	/* The first domain: pages are where their owners have them now. */
+	for (i = 0; !r->nr_domains && i < r->nr_maps; i++) {
+		r->maps[i].from = r->maps[i].vaddr;
+		r->maps[i].of = r->maps[i].owner;
+	}
 	if (!found) {
 		found = &r->domains[r->nr_domains++];
 		memset(found, 0, sizeof(*found));
 		found->unit = m->unit_of[group];
 	}
 	found->groups[group] = true;
+	r->pins_only[group] = false;
 	return NULL;
 }
 
@@ -131,7 +154,7 @@ static const char *step_attach(struct model *m, const struct op *op, u32 c)
 	err = mf_attach(m->containers[c], &m->w.groups[group],
 			unsafe ? MF_ATTACH_UNSAFE_INTERRUPTS : 0, NULL);
 	if (err || !o.success)
-		return compare(m, &o, err, "attach");
+		return model_compare(m, &o, err, "attach");
 	return follow_attach(m, c, group, joins);
 }
 
@@ -152,10 +175,16 @@ static void leave_group(struct model *m, u32 c, u32 group)
 	ref_detach(&m->refs[c], group);
 }
 
-/* Between two pins of a map no lock is held: attach or detach something there. */
-static void intrude(struct model *m)
+static void come_emulated(struct model *m, u32 c, u32 group)
 {
-	u32 c = m->intruded_container, g;
+	if (!mf_attach(m->containers[c], &m->w.groups[group], MF_ATTACH_EMULATED, NULL))
+		m->refs[c].emulated[group] = true;
+}
+
+/* Where no lock is held something may be attached or detached. */
+void model_intrude(struct model *m)
+{
+	u32 c = m->current, g;
 
 	if (!m->intrude_in || --m->intrude_in)
 		return;
@@ -164,6 +193,8 @@ static void intrude(struct model *m)
 		leave_group(m, c, g);
 	if (m->intrusion == LEAVE_ONE)
 		leave_group(m, c, m->intruder);
+	else if (m->intrusion == COME_EMULATED)
+		come_emulated(m, c, m->intruder);
 	else if (!mf_attach(m->containers[c], &m->w.groups[m->intruder],
 			    MF_ATTACH_UNSAFE_INTERRUPTS, NULL))
 		follow_attach(m, c, m->intruder, false);
@@ -184,13 +215,16 @@ static int meanwhile(void *context, const struct mf_call *call)
 
 	switch (call->type) {
 	case MF_CALL_ALLOC:
-		/* The first of this size in a request is a map's large batch. */
-		if (!m->small_batches || m->batch_refused || call->amount != 512 * sizeof(mf_run))
+		/* The first of this size in a map is its large batch. */
+		if (!m->small_batches || m->batch_refused || m->type != OP_MAP ||
+		    call->amount != 512 * sizeof(mf_run))
 			return 0;
 		m->batch_refused = true;
 		return -ENOMEM;
 	case MF_CALL_PIN:
-		intrude(m);
+		/* Pins for a first domain are made with a lock held. */
+		if (m->type == OP_MAP || m->type == OP_PIN)
+			model_intrude(m);
 		return 0;
 	case MF_CALL_DOMAIN_MAP:
 	case MF_CALL_DOMAIN_SYNC:
@@ -212,8 +246,8 @@ static const char *follow_map(struct model *m, u32 c, const struct ref_mapping *
 		leave(r, wanted->span);
 	if (err)
 		return NULL;
-	if (!r->nr_domains)
-		return "a mapping was made without a domain";
+	if (!r->nr_domains && !ref_any_emulated(r))
+		return "a mapping was made without a group";
 	r->maps[r->nr_maps++] = *wanted;
 	return NULL;
 }
@@ -225,75 +259,104 @@ static const char *step_map(struct model *m, const struct op *op, u32 c)
 		.span = { iova, iova + (size - 1) },
 		.vaddr = model_vaddr(op),
 		.owner = op->a & 1,
+		.from = model_vaddr(op),
+		.of = op->a & 1,
 		.prot = (op->a >> 1) ? 1 + (op->a >> 1) % 3 : 0,
 		.single = op->b >> 5 == 1,
+		.unlimited = op->b >> 5 == 2,
 	};
+	u32 flags = (wanted.single ? MF_MAP_SMALL_PAGES : 0) |
+		    (wanted.unlimited ? MF_MAP_UNLIMITED : 0);
 	struct outcome o = ref_map(m, c, &wanted, size);
 	const char *bad;
 	int err;
 
-	m->intruded_container = c;
+	/* Even if it fails: a unit may keep some of it. */
+	m->unlimited[wanted.owner] |= wanted.unlimited;
 	err = mf_map(m->containers[c], &m->w.owner[wanted.owner]->owner, iova, wanted.vaddr, size,
-		     wanted.prot, wanted.single ? MF_MAP_SMALL_PAGES : 0, NULL);
+		     wanted.prot, flags, NULL);
 	m->intrude_in = 0;
 	bad = follow_map(m, c, &wanted, err);
 	if (bad || m->intruded)
 		return bad;
-	return compare(m, &o, err, "map");
+	return model_compare(m, &o, err, "map");
 }
 
-static const char *follow_unmap(struct model *m, u32 c, const bool *takes)
+/* All mappings in @span have gone. */
+void model_follow_unmap(struct model *m, u32 c, struct mf_span span)
 {
 	struct ref_container *r = &m->refs[c];
 	u32 i;
 
 	for (i = r->nr_maps; i--;) {
-		if (!takes[i])
+		if (r->maps[i].span.last < span.first || span.last < r->maps[i].span.first)
 			continue;
 		if (kept_something(m))
 			leave(r, r->maps[i].span);
 		drop_mapping(r, i);
 	}
-	return NULL;
+}
+
+/* @o: of a request for which devices have to unpin what they have in @span. */
+void model_expect_pinned(const struct model *m, u32 c, struct mf_span span, struct outcome *o)
+{
+	const struct ref_container *r = &m->refs[c];
+	u32 i;
+
+	for (i = 0; i < r->nr_maps; i++) {
+		if (r->maps[i].span.last < span.first || span.last < r->maps[i].span.first ||
+		    !ref_externals(r, r->maps[i].span) || m->keep < 10 || !o->success)
+			continue;
+		*o = (struct outcome){ .errors = { -EBUSY }, .nr_errors = 1 };
+	}
 }
 
 static const char *step_unmap(struct model *m, const struct op *op, u32 c)
 {
-	u64 bytes, unmapped = 12345;
+	u64 iova = model_iova(op), size = model_size(op), bytes, unmapped = 12345;
 	bool takes[MODEL_MAPPINGS];
-	struct outcome o = ref_unmap(m, c, model_iova(op), model_size(op), takes, &bytes);
+	struct mf_span span;
+	struct outcome o;
 	int err;
 
-	m->w.no_alloc = true;
-	err = mf_unmap(m->containers[c], model_iova(op), model_size(op), &unmapped, NULL);
+	if (op->a & 1)
+		model_aim(m, op, &iova, &size);
+	span = (struct mf_span){ iova, iova + (size - 1) };
+	o = ref_unmap(m, c, iova, size, takes, &bytes);
+	model_expect_pinned(m, c, span, &o);
+	/* Pages that are unpinned for this are marked as dirty. */
+	m->w.no_alloc = !m->refs[c].tracking;
+	err = mf_unmap(m->containers[c], iova, size, &unmapped, NULL);
 	m->w.no_alloc = false;
 	if (!err && unmapped != bytes)
 		return "unmap says another size than it should";
 	if (err && unmapped != 12345)
 		return "unmap failed and says a size";
-	if (!err)
-		follow_unmap(m, c, takes);
-	return compare(m, &o, err, "unmap");
+	if (!err && bytes)
+		model_follow_unmap(m, c, span);
+	return model_compare(m, &o, err, "unmap");
 }
 
 static const char *step_unmap_all(struct model *m, u32 c)
 {
 	struct ref_container *r = &m->refs[c];
-	bool takes[MODEL_MAPPINGS];
-	u64 bytes = 0, unmapped;
+	struct mf_span all = { 0, TOP };
+	struct outcome o = { .success = true };
+	u64 bytes = 0, unmapped = 0;
 	u32 i;
 	int err;
 
-	for (i = 0; i < MODEL_MAPPINGS; i++)
-		takes[i] = true;
 	for (i = 0; i < r->nr_maps; i++)
 		bytes += r->maps[i].span.last - r->maps[i].span.first + 1;
-	m->w.no_alloc = true;
+	model_expect_pinned(m, c, all, &o);
+	m->w.no_alloc = !r->tracking;
 	err = mf_unmap_all(m->containers[c], &unmapped, NULL);
 	m->w.no_alloc = false;
-	if (err || unmapped != bytes)
-		return wrong(m, "unmap all", err);
-	return follow_unmap(m, c, takes);
+	if (!err && unmapped != bytes)
+		return "unmap all says another size than it should";
+	if (!err)
+		model_follow_unmap(m, c, all);
+	return model_compare(m, &o, err, "unmap all");
 }
 
 /* Which container a group is in, or NULL. */
@@ -352,9 +415,10 @@ static void step_touch(struct model *m, const struct op *op)
 static void step_open(struct model *m, const struct op *op, u32 c)
 {
 	struct mf_config config = {
-		.rules = op->a & 1 ? MF_TYPE1 : MF_TYPE1V2,
+		.rules = (op->a & 5) == 1 ? MF_TYPE1 : MF_TYPE1V2,
 		.mapping_limit = 2 + op->b % (MODEL_MAPPINGS - 2),
 		.wrap_errno = op->a & 2 ? -EOVERFLOW : 0,
+		.cookie = &m->refs[c],
 	};
 
 	if (mf_open(&m->w.host.host, &config, &m->containers[c]))
@@ -393,6 +457,9 @@ static bool prepare(struct model *m, const struct op *op)
 		m->intruder = op->a % m->w.nr_groups;
 		m->intrusion = op->a >> 6;
 		return true;
+	case OP_KEEP:
+		m->keep = op->a & 1 ? 255 : op->b % 12;
+		return true;
 	default:
 		return false;
 	}
@@ -414,9 +481,39 @@ static const char *request(struct model *m, const struct op *op, u32 c)
 	case OP_RELEASE:
 		step_release(m, c);
 		return NULL;
+	case OP_EMULATE:
+		return model_emulate(m, op);
+	case OP_PIN:
+		return model_pin(m, op);
+	case OP_UNPIN:
+		return model_unpin(m, op);
+	case OP_ACCESS:
+		return model_access(m, op);
+	case OP_INVALIDATE:
+		return model_invalidate(m, op);
+	case OP_UPDATE:
+		return model_update(m, op);
+	case OP_DIRTY_START:
+		return model_dirty_start(m);
+	case OP_DIRTY_STOP:
+		return model_dirty_stop(m);
+	case OP_DIRTY_READ:
+		return model_dirty_read(m, op);
+	case OP_UNMAP_DIRTY:
+		return model_unmap_dirty(m, op);
 	default:
 		return NULL;
 	}
+}
+
+/*
+ * A request may be refused after devices have done what it asked them for, and a
+ * write or a pin that fails may leave pages marked as dirty.
+ */
+static bool may_leave_traces(const struct model *m, u32 c)
+{
+	return m->intruded || kept_something(m) || m->asked ||
+	       (m->refs[c].tracking && (m->type == OP_ACCESS || m->type == OP_PIN));
 }
 
 /* A request that was refused and met no unit that kept something changed nothing. */
@@ -427,7 +524,7 @@ static const char *do_request(struct model *m, const struct op *op, u32 c)
 	const char *bad;
 
 	bad = request(m, op, c);
-	if (bad || m->intruded || kept_something(m) || m->w.events[MF_EVENT_REFUSED] == refused)
+	if (bad || may_leave_traces(m, c) || m->w.events[MF_EVENT_REFUSED] == refused)
 		return bad;
 	if (world_fingerprint(&m->w, m->containers, MODEL_CONTAINERS) != before)
 		return "a refused request has changed something";
@@ -441,7 +538,8 @@ static const char *do_request(struct model *m, const struct op *op, u32 c)
  */
 const char *model_step(struct model *m, const struct op *op)
 {
-	u32 type = op->type % OP_TYPES, c = op->c % MODEL_CONTAINERS;
+	enum op_type type = op->type % OP_TYPES;
+	u32 c = op->c % MODEL_CONTAINERS;
 	const char *bad = NULL;
 
 	if (prepare(m, op))
@@ -449,6 +547,11 @@ const char *model_step(struct model *m, const struct op *op)
 	m->stuck_before = m->w.events[MF_EVENT_STUCK];
 	m->intruded = false;
 	m->batch_refused = false;
+	m->type = type;
+	m->current = c;
+	m->asked = 0;
+	m->w.host.unmapping = model_unmapping;
+	m->w.host.unmapping_context = m;
 	m->w.watch = meanwhile;
 	m->w.watch_context = m;
 	world_fail(&m->w, m->fail_nth, m->fail_on, m->fail_on ? -ENOMEM : -EIO);
@@ -464,6 +567,7 @@ const char *model_step(struct model *m, const struct op *op)
 
 	m->fail_nth = 0;
 	m->intrude_in = 0;
+	m->keep = m->asked ? 0 : m->keep;
 	m->w.watch = NULL;
 	world_fail(&m->w, 0, false, 0);
 	return bad ? bad : model_check(m);

@@ -215,6 +215,8 @@ void model_init(struct model *m, u64 topology)
 
 	memset(m, 0, sizeof(*m));
 	world_init(&m->w, MODEL_PAGES, MF_RAM_CONTIGUOUS);
+	m->w.more = m->containers;
+	m->w.nr_more = MODEL_CONTAINERS;
 	units = 2 + model_random(&chance) % 3;
 	for (i = 0; i < units; i++)
 		make_unit(m, (enum model_format)(topology >> MODEL_FORMAT_SHIFT), &chance);
@@ -242,6 +244,7 @@ const char *model_end(struct model *m)
 	for (i = 0; i < MODEL_CONTAINERS; i++) {
 		if (m->containers[i])
 			mf_release(m->containers[i]);
+		m->containers[i] = NULL;
 	}
 	return world_end(&m->w);
 }

@@ -26,6 +26,7 @@ static bool fallible(enum mf_call_type type)
 	case MF_CALL_ALLOC:
 	case MF_CALL_PIN:
 	case MF_CALL_BILL:
+	case MF_CALL_COPY:
 	case MF_CALL_GROUP_REGIONS:
 	case MF_CALL_DOMAIN_ALLOC:
 	case MF_CALL_DOMAIN_ATTACH:
