@@ -16,6 +16,7 @@
  */
 #include <stdio.h>
 
+#include "tests/support/bitmap.h"
 #include "tests/support/world.h"
 
 #define BIT(call)	(1u << MF_CALL_##call)
@@ -54,7 +55,7 @@ static const struct mf_region regions[] = {
 
 static bool fallible(enum mf_call_type type)
 {
-	return (1u << type) & (BIT(ALLOC) | BIT(PIN) | BIT(BILL) | BIT(GROUP_REGIONS) |
+	return (1u << type) & (BIT(ALLOC) | BIT(PIN) | BIT(BILL) | BIT(COPY) | BIT(GROUP_REGIONS) |
 			       BIT(DOMAIN_ALLOC) | BIT(DOMAIN_ATTACH) | BIT(DOMAIN_MSI) |
 			       BIT(DOMAIN_MAP) | BIT(DOMAIN_SYNC));
 }
@@ -164,6 +165,63 @@ static void prepare_foreign(struct scene *s)
 	mf_ram_reserve(s->w.ram, mf_ram_owner_pfn(s->w.owner[0], VADDR + 16 * PAGE), 40);
 }
 
+/* Software alone, with mappings that nothing is pinned for but three pages. */
+static void prepare_software(struct scene *s)
+{
+	u64 pfns[3];
+
+	prepare_open(s);
+	assert_int_equal(mf_attach(s->w.c, s->groups[1], MF_ATTACH_EMULATED, NULL), 0);
+	map(s, IOVA, 600);
+	map(s, IOVA + 600 * PAGE, 1);
+	map(s, CHUNK - PAGE, 40);
+	assert_int_equal(mf_pin_pages(s->w.c, NULL, IOVA + 598 * PAGE, 3, MF_READ, pfns, NULL), 0);
+}
+
+static void prepare_both(struct scene *s)
+{
+	prepare_software(s);
+	attach(s, 0);
+}
+
+/* The other owner has the same memory, as a process after live update does. */
+static void prepare_invalid(struct scene *s)
+{
+	u64 i;
+
+	for (i = 0; i < 8; i++)
+		mf_ram_owner_place(s->w.owner[1], VADDR + i * PAGE,
+				   mf_ram_owner_pfn(s->w.owner[0], VADDR + i * PAGE));
+	prepare_one(s);
+	map(s, IOVA, 8);
+	assert_int_equal(mf_invalidate_all_vaddr(s->w.c, NULL, NULL), 0);
+}
+
+/* Four pages are dirty: one is pinned, two were, and one was written to. */
+static void prepare_dirty(struct scene *s)
+{
+	u8 byte = 1;
+
+	prepare_software(s);
+	assert_int_equal(mf_dirty_start(s->w.c, NULL), 0);
+	mf_unpin_pages(s->w.c, IOVA + 598 * PAGE, 1);
+	mf_unpin_pages(s->w.c, IOVA + 600 * PAGE, 1);
+	assert_int_equal(mf_access(s->w.c, IOVA, &byte, 1, true, NULL), 0);
+}
+
+/* The same, and nothing is pinned any more, so that nobody need be asked to unpin. */
+static void prepare_dirty_unpinned(struct scene *s)
+{
+	prepare_dirty(s);
+	mf_unpin_pages(s->w.c, IOVA + 599 * PAGE, 1);
+}
+
+static void prepare_tracking(struct scene *s)
+{
+	prepare_software(s);
+	assert_int_equal(mf_dirty_start(s->w.c, NULL), 0);
+}
+
 static int request_open(struct scene *s, struct mf_refusal *why)
 {
 	struct mf_config config = { .rules = MF_TYPE1, .mapping_limit = 3, .cookie = &s->w };
@@ -190,6 +248,11 @@ static int request_map_page(struct scene *s, struct mf_refusal *why)
 	return world_map(&s->w, IOVA, VADDR, PAGE, MF_READ, why);
 }
 
+static int request_map_low(struct scene *s, struct mf_refusal *why)
+{
+	return world_map(&s->w, PAGE, VADDR + PAGE, 5 * PAGE, MF_READ, why);
+}
+
 static int request_map_scattered(struct scene *s, struct mf_refusal *why)
 {
 	return world_map(&s->w, IOVA, VADDR, 700 * PAGE, MF_READ | MF_WRITE, why);
@@ -211,6 +274,76 @@ static int request_map_chunks(struct scene *s, struct mf_refusal *why)
 static int request_map_mixed(struct scene *s, struct mf_refusal *why)
 {
 	return world_map(&s->w, CHUNK - 32 * PAGE, VADDR, 64 * PAGE, MF_READ, why);
+}
+
+static int request_emulate(struct scene *s, struct mf_refusal *why)
+{
+	return mf_attach(s->w.c, s->groups[0], MF_ATTACH_EMULATED, why);
+}
+
+static int request_pin(struct scene *s, struct mf_refusal *why)
+{
+	u64 pfns[5];
+
+	/* Two of them are pinned already. */
+	return mf_pin_pages(s->w.c, s->groups[0], IOVA + 596 * PAGE, 5, MF_READ, pfns, why);
+}
+
+static int request_write(struct scene *s, struct mf_refusal *why)
+{
+	u8 bytes[3 * PAGE] = { 7 };
+
+	return mf_access(s->w.c, IOVA + 599 * PAGE - 5, bytes, PAGE + 9, true, why);
+}
+
+static int request_update(struct scene *s, struct mf_refusal *why)
+{
+	return mf_update_vaddr(s->w.c, &s->w.owner[1]->owner, IOVA, VADDR, 8 * PAGE, 0, why);
+}
+
+/* Nothing of it can fail but what it marks, and then all is dirty. */
+static int request_unpin(struct scene *s, struct mf_refusal *why)
+{
+	struct bitmap b = { 0 };
+
+	(void)why;
+	mf_unpin_pages(s->w.c, IOVA + 598 * PAGE, 1);
+	s->armed = false;
+	assert_int_equal(mf_dirty_read(s->w.c, IOVA, 601 * PAGE, PAGE, bitmap_take, &b, NULL), 0);
+	assert_int_equal(bitmap_set(&b), s->failed ? 601 : 3);
+	return 0;
+}
+
+/* Whatever failed before: not one page is lost. */
+static int request_dirty_read(struct scene *s, struct mf_refusal *why)
+{
+	struct bitmap b = { 0 };
+	int err = mf_dirty_read(s->w.c, IOVA, 601 * PAGE, PAGE, bitmap_take, &b, why);
+
+	assert_true(err || (bitmap_given(&b) == 601 && bitmap_set(&b) == 4));
+	return err;
+}
+
+static int request_unmap_dirty(struct scene *s, struct mf_refusal *why)
+{
+	struct bitmap b = { 0 };
+	u64 unmapped = 0;
+	int err = mf_unmap_dirty(s->w.c, IOVA, 601 * PAGE, PAGE, bitmap_take, &b, &unmapped, why);
+
+	assert_true(err || (unmapped == 601 * PAGE && bitmap_set(&b) == 4));
+	return err;
+}
+
+static int request_stop_and_start(struct scene *s, struct mf_refusal *why)
+{
+	int err = mf_dirty_stop(s->w.c, why);
+
+	return err ? err : mf_dirty_start(s->w.c, why);
+}
+
+static int request_invalidate(struct scene *s, struct mf_refusal *why)
+{
+	return mf_invalidate_vaddr(s->w.c, IOVA, 601 * PAGE, NULL, why);
 }
 
 #define MAP_CALLS	(BIT(ALLOC) | BIT(PIN) | BIT(DOMAIN_MAP) | BIT(DOMAIN_SYNC))
@@ -239,19 +372,46 @@ static const struct scenario scenarios[] = {
 	  MAP_CALLS | BIT(BILL), BIT(ALLOC) },
 	{ "map of chunks", MF_CHUNK_PAGES + 32, MF_RAM_CONTIGUOUS, prepare_two,
 	  request_map_chunks, MAP_CALLS | BIT(BILL), BIT(ALLOC) },
+	{ "attach of software", 8, MF_RAM_CONTIGUOUS, prepare_open, request_emulate, BIT(ALLOC), 0 },
+	/* What software had mapped is filled now. */
+	{ "attach of the first domain to mappings", 600, MF_RAM_SCATTERED, prepare_software,
+	  request_attach_other, ATTACH_CALLS | MAP_CALLS | BIT(BILL), BIT(ALLOC) },
+	{ "attach of a second domain beside software", 600, MF_RAM_SCATTERED, prepare_both,
+	  request_attach_other, ATTACH_CALLS | BIT(DOMAIN_MAP) | BIT(DOMAIN_SYNC), 0 },
+	{ "map for software alone", 600, MF_RAM_CONTIGUOUS, prepare_software, request_map_low,
+	  BIT(ALLOC), 0 },
+	{ "map beside software", 600, MF_RAM_SCATTERED, prepare_both, request_map_low,
+	  MAP_CALLS | BIT(BILL), 0 },
+	{ "pin for software alone", 600, MF_RAM_SCATTERED, prepare_software, request_pin,
+	  BIT(ALLOC) | BIT(PIN) | BIT(BILL), 0 },
+	{ "pin beside a domain", 600, MF_RAM_SCATTERED, prepare_both, request_pin,
+	  BIT(ALLOC) | BIT(PIN), 0 },
+	{ "write of software", 600, MF_RAM_SCATTERED, prepare_software, request_write, BIT(COPY), 0 },
+	{ "update of a vaddr", 16, MF_RAM_SCATTERED, prepare_invalid, request_update, BIT(BILL), 0 },
+	{ "invalidation of vaddrs", 600, MF_RAM_SCATTERED, prepare_mapped, request_invalidate, 0, 0 },
+	{ "unpin while dirty pages are tracked", 600, MF_RAM_SCATTERED, prepare_tracking,
+	  request_unpin, BIT(ALLOC), BIT(ALLOC) },
+	{ "read of dirty pages", 600, MF_RAM_SCATTERED, prepare_dirty, request_dirty_read,
+	  BIT(ALLOC), 0 },
+	{ "stop and start of tracking", 600, MF_RAM_SCATTERED, prepare_dirty,
+	  request_stop_and_start, 0, 0 },
+	{ "unmap with dirty pages", 600, MF_RAM_SCATTERED, prepare_dirty_unpinned,
+	  request_unmap_dirty, BIT(ALLOC), 0 },
 	{ "map of foreign and own pages", 64, MF_RAM_CONTIGUOUS, prepare_foreign,
 	  request_map_mixed, MAP_CALLS | BIT(BILL), BIT(ALLOC) },
 };
 
-/* Every mapping is there to its end, in every domain. */
+/* Every mapping is there to its end, in every domain, if there is one. */
 static void check_whole(struct scene *s)
 {
 	struct mf_mapping_info m;
+	struct mf_status status;
 	u64 iova = 0;
 
+	mf_get_status(s->w.c, &status);
 	while (mf_next_mapping(s->w.c, iova, &m)) {
 		assert_int_equal(m.state, MF_MAPPING_LIVE);
-		assert_int_equal(m.pages, mf_span_pages(m.span));
+		assert_int_equal(m.pages, status.nr_domains ? mf_span_pages(m.span) : 0);
 		iova = m.span.last + 1;
 	}
 	check(world_check(&s->w));
