@@ -57,8 +57,10 @@ static int bill_batch(struct fill *f)
 		if (err)
 			return mf_refuse(f->c, f->why, BILL, err, pages - paid);
 	}
-	m->externals_billed -= paid;
-	f->c->externals_billed -= paid;
+	if (paid) {
+		m->externals_billed -= paid;
+		f->c->externals_billed -= paid;
+	}
 	f->billed += pages;
 	return 0;
 }
