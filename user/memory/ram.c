@@ -313,7 +313,9 @@ static u64 ram_owner_unpin(struct mf_owner *owner, const mf_run *runs, u64 nr, u
 
 static bool has_access(const struct mf_ram_owner *o, u64 page, bool write)
 {
-	return run_length(o, page, 1, write ? MF_WRITE : MF_READ);
+	u8 forbidden = MF_RAM_ABSENT | (write ? MF_RAM_READONLY : 0);
+
+	return page < o->pages && !(o->flags[page] & forbidden);
 }
 
 static int ram_owner_copy(struct mf_owner *owner, u64 vaddr, void *data, u64 bytes, bool write)
