@@ -523,8 +523,9 @@ const char *mf_call_name(enum mf_call_type type)
 {
 	static const char * const names[MF_NR_CALLS] = {
 		"alloc", "free", "owner_get", "owner_put", "pin", "unpin", "bill", "unbill",
-		"copy", "group_id", "group_isolated", "group_regions", "domain_alloc", "domain_free",
-		"domain_attach", "domain_detach", "domain_settle", "domain_msi", "domain_map",
+		"copy", "group_id", "group_isolated", "group_regions", "domain_alloc",
+		"domain_free", "domain_attach", "domain_detach", "domain_settle", "domain_msi",
+		"domain_map",
 		"domain_sync", "domain_unmap", "domain_flush",
 		"unmapping",
 	};

@@ -379,8 +379,8 @@ static void test_marks_made_while_handing_over(void **state)
 		dirty(IOVA, 1);
 		dirty(IOVA + (BLOCK + 2) * PAGE, 1);
 		bitmap = (struct bitmap){ .fail_at = fails };
-		assert_int_equal(mf_dirty_read(w.c, IOVA, pages * PAGE, PAGE, mark_and_fail, &bitmap,
-					       NULL), fails ? -EFAULT : 0);
+		assert_int_equal(mf_dirty_read(w.c, IOVA, pages * PAGE, PAGE, mark_and_fail,
+					       &bitmap, NULL), fails ? -EFAULT : 0);
 		bitmap.fail_at = 0;
 		if (!fails) {
 			assert_true(bitmap_set(&bitmap) == 2);
@@ -573,7 +573,8 @@ static void test_no_memory_to_read(void **state)
 static int unmap(u64 pages, u64 granule, u64 *unmapped, struct mf_refusal *why)
 {
 	bitmap = (struct bitmap){ .fail_at = bitmap.fail_at };
-	return mf_unmap_dirty(w.c, IOVA, pages * PAGE, granule, bitmap_take, &bitmap, unmapped, why);
+	return mf_unmap_dirty(w.c, IOVA, pages * PAGE, granule, bitmap_take, &bitmap, unmapped,
+			      why);
 }
 
 static void check_not_unmapped(u64 pages, u64 granule, int err, enum mf_reason reason)

@@ -336,7 +336,9 @@ static void test_small_pages_are_remembered(void **state)
 /* Rows 31, 32 and 39: what is there binds the first domain, too. */
 static void test_mappings_bind_the_first_domain(void **state)
 {
-	static const struct mf_region region = { MF_REGION_MSI, { IOVA + PAGE, IOVA + 2 * PAGE - 1 } };
+	static const struct mf_region region = {
+		MF_REGION_MSI, { IOVA + PAGE, IOVA + 2 * PAGE - 1 },
+	};
 	struct mf_model_config coarse = world_plain, narrow = world_plain;
 
 	(void)state;

@@ -63,7 +63,8 @@ static void pin(u64 iova, u32 pages)
 
 		page = iova + i * PAGE;
 		assert_true(mf_next_mapping(w.c, page, &m) && m.span.first <= page);
-		assert_true(pfns[i] == mf_ram_owner_pfn(w.owner[0], m.vaddr + (page - m.span.first)));
+		assert_true(pfns[i] ==
+			    mf_ram_owner_pfn(w.owner[0], m.vaddr + (page - m.span.first)));
 		assert_true(mf_ram_pinned(w.ram, pfns[i]));
 	}
 }
