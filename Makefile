@@ -11,7 +11,7 @@ help:
 	@echo 'make check-arm64  a machine with five SMMUv3 units; fetches 1 GB, no part of make check'
 	@echo 'make lint        sparse, checkpatch, shellcheck and the like'
 	@echo 'make module      build the kernel modules for the running kernel;'
-	@echo '                 KERNEL=6.1 for a fetched Debian kernel, KDIR=... for any build tree'
+	@echo '                 KERNEL=6.1, 6.12 or 7.3 for a fetched Debian kernel, KDIR=... for any build tree'
 	@echo 'make fuzz        a long fuzzing run; SECONDS=N says how long (default 600)'
 	@echo 'make differential  the same random requests to in-tree type1 and Manifold, for SECONDS=N'
 	@echo 'make clients     DPDK and QEMU, as Debian ships them, on both backends, in VMs; KERNEL=6.1,'

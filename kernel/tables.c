@@ -57,10 +57,12 @@ static u32 list_length(const mf_run *runs, u64 nr)
  * With VT-d the IOMMU core's own gathering is not to be trusted: when a piece
  * of another size comes along it flushes what was gathered before and then
  * frees the page tables of the new piece too, which the unit may still walk
- * (6.1: intel_iommu_unmap(), iommu_iotlb_gather_add_page()). So on x86 drivers
- * are told that somebody else flushes ("queued", else only for lazy DMA
+ * (6.1 and 6.12: intel_iommu_unmap(), iommu_iotlb_gather_add_page()). So on x86
+ * drivers are told that somebody else flushes ("queued", else only for lazy DMA
  * domains), and the range is kept here. Drivers that do not know of it gather
- * as ever; they keep no page tables.
+ * as ever; they keep no page tables. 7.3's generic tables, which VT-d and AMD-Vi
+ * have there, do it right, and then as they are told: they leave the range to
+ * whoever queues, and what they took out stays on the gather's list till the end.
  */
 static void gather_add(struct mf_gather *gather, u64 first, u64 bytes)
 {
@@ -94,7 +96,9 @@ void mfk_domain_flush(struct mf_host *host, struct mf_host_domain *domain,
 
 /*
  * See @domain_unmap of struct mf_host_ops. Goes from one multiple of a chunk to
- * the next, which no leaf crosses, to let others run.
+ * the next, to let others run. No leaf crosses one, however large the unit's are
+ * (AMD-Vi has one for any power of two), since the engine maps chunk by chunk. 7.3 unmaps
+ * nothing from the middle of a leaf on.
  */
 u64 mfk_domain_unmap(struct mf_host *host, struct mf_host_domain *domain, u64 iova, u64 bytes,
 		     struct mf_gather *gather)
