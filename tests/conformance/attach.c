@@ -122,7 +122,7 @@ static void detach_one(struct test *t)
 
 const struct row attach_rows[] = {
 	ELSEWHERE("25", "group already in the container",
-		  "can't come about: the core refuses a second SET_CONTAINER first, see row 16"),
+		  "tests/unit/attach_test.c: test_row_25_group_twice"),
 	ROW("35", "interrupts not isolated, allow_unsafe_interrupts=0", BOTH, ALL(-EPERM),
 	    not_isolated),
 	ROW("36", "group that suits an existing domain joins it, no replay", BOTH, ALL(0),

@@ -4,6 +4,7 @@
  * they leave mappings unpinned and unbilled; the first unit that joins them changes that.
  */
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -389,10 +390,89 @@ static void takes_its_time(struct test *t)
 	want_value(t, 0, emulated_state(t, group).pinned, "pages that the device has");
 }
 
+/* --- all at once ------------------------------------------------------------------------------- */
+
+#define STORM_ROUNDS	2000
+#define STORM_MAPPINGS	4
+
+struct storm {
+	int group;
+	volatile bool over;
+	long pinned;			/* calls that pinned something */
+};
+
+/* Pins and unpins what may or may not be mapped at the moment. */
+static int pin_at_random(struct test *t, void *data)
+{
+	struct storm *storm = data;
+	unsigned int seed = getpid();
+
+	while (!storm->over) {
+		__u64 at = IOVA + rand_r(&seed) % (STORM_MAPPINGS * 4) * PAGE;
+		int pages = 1 + rand_r(&seed) % 3;
+
+		if (pin(t, storm->group, at, pages, RIG_READ) != pages)
+			continue;
+		storm->pinned++;
+		if (rand_r(&seed) % 2)
+			try_unpin(t, storm->group, at, pages);
+	}
+	return 0;
+}
+
+/* A device that pins again as often as it unpins makes a sound backend give up for now. */
+static long unmap_at_last(struct test *t, __u64 iova)
+{
+	long result;
+
+	do {
+		result = unmap(t, iova, 4 * PAGE);
+	} while (result == -EBUSY);
+	return result;
+}
+
+/*
+ * Mappings come and go while two processes have a device pin pages of them, each holding the
+ * device's lock: nobody may wait for ever, and in the end nothing is left.
+ */
+static void storm(struct test *t)
+{
+	struct storm *storm = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+				   -1, 0);
+	char *memory = get_pages(t, STORM_MAPPINGS * 4);
+	long pinned, failed = 0;
+	pid_t pids[2];
+	int status;
+
+	dangerous(t, "a page pinned again ten times while it is unmapped stops the kernel (BUG)");
+	storm->group = setup_emulated(t);
+	pinned = proc_pinned();
+	for (int i = 0; i < 2; i++)
+		pids[i] = start_process(t, pin_at_random, storm);
+	for (int i = 0; i < STORM_ROUNDS || !storm->pinned; i++) {
+		__u64 at = i % STORM_MAPPINGS * 4 * PAGE;
+
+		failed += map(t, IOVA + at, memory + at, 4 * PAGE) != 0;
+		at = (i + STORM_MAPPINGS / 2) % STORM_MAPPINGS * 4 * PAGE;
+		if (i >= STORM_MAPPINGS / 2)
+			failed += unmap_at_last(t, IOVA + at) != 4 * PAGE;
+	}
+	storm->over = true;
+	for (int i = 0; i < 2; i++) {
+		if (waitpid(pids[i], &status, 0) != pids[i])
+			give_up(t, "wait");
+	}
+	want(t, failed, "MAP_DMA and UNMAP_DMA that failed");
+	unmap_all(t);
+	want_value(t, 0, emulated_state(t, storm->group).pinned, "pages that the device has");
+	want_value(t, 0, proc_billed(0), "pages billed");
+	want_value(t, pinned, proc_pinned(), "pages pinned");
+}
+
 const struct row emulated_rows[] = {
 	ROW("5", "DMA_CC with emulated groups only", BOTH, ALL(1), coherency),
 	ELSEWHERE("18", "no-IOMMU and real groups mixed",
-		  "can't come about: these kernels have no no-IOMMU groups; no backend is asked"),
+		  "no test: these kernels have no no-IOMMU groups, and no backend is asked"),
 	ROW("26", "emulated group joins", BOTH, ALL(0), joins),
 	ROW("40", "replay has to pin and exceeds memlock: all undone", BOTH, ALL(-ENOMEM),
 	    over_memlock),
@@ -418,6 +498,8 @@ const struct row emulated_rows[] = {
 	    not_told_without_pins),
 	ROW("121c", "... refuses for a while", V2, ALL(4 * PAGE), refuses_a_while),
 	ROW("121n", "... in many mappings", V2, ALL(MANY * PAGE), many_pinned),
+	DEFECT("121s", "pages are pinned while mappings come and go: requests that fail", V2,
+	       ALL(0), 0, storm),
 	ROW("121t", "... takes its time: nobody else waits", V2, ALL(4 * PAGE), takes_its_time),
 	END_OF_ROWS
 };

@@ -313,7 +313,7 @@ const struct row kernel_rows[] = {
 	ROW("149p", "pin_pages, protection not a subset: none pinned", V2, ALL(-EPERM),
 	    not_allowed),
 	ELSEWHERE("150", "pin_pages or dma_rw while a mapping has no vaddr",
-		  "can't come about: rows 24e and 101 refuse what would lead there"),
+		  "tests/unit/external_test.c: test_row_150_invalid_vaddr_anywhere"),
 	ROW("151", "pin_pages of a page twice: pages billed while one is left", V2, ALL(1),
 	    same_page),
 	ROW("151o", "pin_pages from another process: pages of the mapper", V2, ALL(2),

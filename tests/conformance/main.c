@@ -244,7 +244,7 @@ static void set_without(char *list)
 static int list_rows(void)
 {
 	static const char *const types[] = { "", " v1", " v2", " v1+v2" };
-	const char *fault = table_fault();
+	const char *fault = table_fault(), *file;
 	char text[32], sound[32];
 
 	FOR_EACH_ROW(row) {
@@ -255,8 +255,10 @@ static int list_rows(void)
 			       row->elsewhere);
 			continue;
 		}
+		file = strrchr(row->file, '/');
 		value_name(row->expect[options.settings.series], text, sizeof(text));
-		printf("row %4s  run   %s -> %s", row->number, row->what, text);
+		printf("row %4s  %-12s  %s -> %s", row->number, file ? file + 1 : row->file,
+		       row->what, text);
 		if (row->defect)
 			printf(" (a defect; sound: %s)",
 			       value_name(row->sound, sound, sizeof(sound)));

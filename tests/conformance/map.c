@@ -220,7 +220,7 @@ const struct row map_rows[] = {
 	ROW("55", "argsz < 32", BOTH, ALL(-EINVAL), argsz_too_small),
 	ROW("56", "unknown flag", BOTH, ALL(-EINVAL), unknown_flag),
 	ELSEWHERE("57", "field that does not fit the host",
-		  "can't come about: the module does not build for a 32-bit kernel"),
+		  "no test: the module does not build for a 32-bit kernel"),
 	ROW("58", "size 0", BOTH, ALL(-EINVAL), size_zero),
 	ROW("59", "iova + size - 1 wraps", BOTH, EACH(-EINVAL, -EINVAL, -EOVERFLOW), iova_wraps),
 	ROW("60", "vaddr + size - 1 wraps", BOTH, EACH(-EINVAL, -EINVAL, -EOVERFLOW), vaddr_wraps),

@@ -201,6 +201,14 @@ void unpin(struct test *t, int n, __u64 iova, int pages)
 	ask(t, RIG_UNPIN, &pin, "UNPIN");
 }
 
+void try_unpin(struct test *t, int n, __u64 iova, int pages)
+{
+	struct rig_pin pin = { .device = t->groups[n].number, .iova = iova, .pages = pages };
+
+	if (ioctl_rig(t, RIG_UNPIN, &pin) && errno != ENOENT)
+		give_up(t, "the rig: UNPIN");
+}
+
 static int copy(struct test *t, int n, __u64 iova, __u64 buffer, __u32 bytes, __u32 flags)
 {
 	struct rig_copy copy = {

@@ -41,7 +41,8 @@ struct row {
 	enum row_types types;
 	long expect[ALL_SERIES];	/* a negative errno or a value */
 	void (*run)(struct test *t);
-	const char *elsewhere;		/* where it is tested instead, as "file: test, test" */
+	const char *file;		/* where that is */
+	const char *elsewhere;		/* where it is tested instead, "FILE: TEST"; or "no test: WHY" */
 	/*
 	 * A known defect of in-tree: @expect is what comes of that, @sound what is right, and to be
 	 * had of a backend that is said to be sound.
@@ -53,11 +54,12 @@ struct row {
 #define ALL(value) { (value), (value), (value) }
 #define EACH(v6_1, v6_12, v7_3) { (v6_1), (v6_12), (v7_3) }
 #define ROW(number, what, types, expect, run) \
-	{ number, what, types, expect, run, NULL, false, 0 }
+	{ number, what, types, expect, run, __FILE__, NULL, false, 0 }
 #define DEFECT(number, what, types, expect, sound, run) \
-	{ number, what, types, expect, run, NULL, true, sound }
-#define ELSEWHERE(number, what, where) { number, what, NEITHER, ALL(0), NULL, where, false, 0 }
-#define END_OF_ROWS { NULL, NULL, NEITHER, ALL(0), NULL, NULL, false, 0 }
+	{ number, what, types, expect, run, __FILE__, NULL, true, sound }
+#define ELSEWHERE(number, what, where) \
+	{ number, what, NEITHER, ALL(0), NULL, __FILE__, where, false, 0 }
+#define END_OF_ROWS { NULL, NULL, NEITHER, ALL(0), NULL, NULL, NULL, false, 0 }
 
 /* Lists, each ended by END_OF_ROWS: one a section of the reference, and one a subject. */
 extern const struct row container_rows[];	/* 3.1 */
@@ -218,6 +220,8 @@ bool reaches(struct test *t, int n, __u64 iova, void *memory);
 int pin(struct test *t, int n, __u64 iova, int pages, __u32 prot);
 void must_pin(struct test *t, int n, __u64 iova, int pages);
 void unpin(struct test *t, int n, __u64 iova, int pages);
+/* If all of it is still pinned. */
+void try_unpin(struct test *t, int n, __u64 iova, int pages);
 int copy_in(struct test *t, int n, __u64 iova, const void *data, __u32 bytes, __u32 flags);
 int copy_out(struct test *t, int n, __u64 iova, void *data, __u32 bytes, __u32 flags);
 void set_manners(struct test *t, int n, __u32 refusals, bool hold);
