@@ -86,7 +86,7 @@ static int get_bitmap(struct mfk_container *k, const void __user *arg, u32 argsz
 		return -EFAULT;
 
 	/* An empty range and one that wraps are the engine's to refuse. */
-	if (get.size) {
+	if (get.size && get.iova + (get.size - 1) >= get.iova) {
 		err = mfk_bitmap_check(&get.bitmap, get.size);
 		if (err)
 			return err;
