@@ -390,7 +390,7 @@ static void takes_its_time(struct test *t)
 	want_value(t, 0, emulated_state(t, group).pinned, "pages that the device has");
 }
 
-/* --- all at once ------------------------------------------------------------------------------- */
+/* --- all at once ---------------------------------------------------------------------------- */
 
 #define STORM_ROUNDS	2000
 #define STORM_MAPPINGS	4

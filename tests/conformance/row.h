@@ -42,7 +42,7 @@ struct row {
 	long expect[ALL_SERIES];	/* a negative errno or a value */
 	void (*run)(struct test *t);
 	const char *file;		/* where that is */
-	const char *elsewhere;		/* where it is tested instead, "FILE: TEST"; or "no test: WHY" */
+	const char *elsewhere;		/* tested there instead, "FILE: TEST"; or "no test: WHY" */
 	/*
 	 * A known defect of in-tree: @expect is what comes of that, @sound what is right, and to be
 	 * had of a backend that is said to be sound.
