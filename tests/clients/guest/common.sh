@@ -73,6 +73,7 @@ bind() {
 
 # Pages that are pinned for DMA in all of the machine.
 pins() {
+	cat /proc/sys/vm/stat_refresh > /dev/null # what each processor has counted on its own
 	awk '/^nr_foll_pin_acquired/ { n += $2 } /^nr_foll_pin_released/ { n -= $2 } END { print n }' \
 		/proc/vmstat
 }
