@@ -87,7 +87,8 @@ static s64 pin_of(struct mm_struct *mm, u64 vaddr, u64 pages, u32 prot, struct m
 	free_page((unsigned long)many);
 	cond_resched();
 
-	if (got == -EFAULT)
+	/* -EOVERFLOW, on some series: at the very end of the address space, where no memory is. */
+	if (got == -EFAULT || got == -EOVERFLOW)
 		return pin_no_memory(mm, vaddr, pages, prot, batch);
 	return got;
 }

@@ -268,6 +268,7 @@ static void get_wraps(struct test *t)
 	setup_tracked(t);
 	want(t, dirty_get(t, TOP, 2 * PAGE, PAGE, bits, 8), "by a page");
 	want(t, dirty_get(t, IOVA, ~0ULL - PAGE + 1, PAGE, bits, 8), "by a huge size");
+	want(t, dirty_get(t, TOP + 1, 2 * PAGE, PAGE, bits, 8), "by a page, misaligned");
 }
 
 static void get_to_the_top(struct test *t)

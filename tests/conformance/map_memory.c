@@ -35,6 +35,7 @@ static void bad_memory(struct test *t)
 	want(t, map_flags(t, IOVA, memory + PAGE, PAGE, READ), "PROT_NONE");
 	want(t, map_flags(t, IOVA, memory + 2 * PAGE, PAGE, READ), "nothing there");
 	want(t, map_flags(t, IOVA, NULL, PAGE, READ), "NULL");
+	want(t, map_flags(t, IOVA, (void *)-PAGE, PAGE, READ), "the last page of all addresses");
 	want_value(t, 0, map_flags(t, IOVA, memory, PAGE, READ), "read-only memory, READ");
 	put_pages(memory, 2);
 }
