@@ -468,19 +468,30 @@ static void ends_at_top(struct test *t)
 	want_value(t, PAGE, unmap_all(t), "bytes unmapped with ALL");
 }
 
-static void io_memory(struct test *t)
+/* Ordinary pages that the rig shows as what they are not. */
+static void strange_memory(struct test *t, off_t offset)
 {
 	void *memory;
 
 	setup(t, 1);
 	open_rig(t);
-	memory = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, t->rig, 0);
+	memory = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, t->rig, offset);
 	if (memory == MAP_FAILED)
 		give_up(t, "mmap of the rig");
 	memset(memory, 1, PAGE);
 	want(t, map(t, IOVA, memory, PAGE), "READ and WRITE");
 	want(t, vfio_map(t->container, IOVA, memory, PAGE, VFIO_DMA_MAP_FLAG_READ), "READ");
 	munmap(memory, PAGE);
+}
+
+static void io_memory(struct test *t)
+{
+	strange_memory(t, 0);
+}
+
+static void pfnmap_memory(struct test *t)
+{
+	strange_memory(t, PAGE);
 }
 
 static void pins_nothing(struct test *t)
@@ -534,6 +545,7 @@ const struct row units_rows[] = {
 	    one_leaves),
 	DEFECT("70", "ends at 2^64: bytes unmapped", BOTH, EACH(0, 0, 2 * PAGE), 2 * PAGE,
 	       ends_at_top),
+	ROW("79r", "VM_PFNMAP of an ordinary page, of the rig", BOTH, ALL(-EFAULT), pfnmap_memory),
 	ROW("81", "VM_IO without VM_PFNMAP", BOTH, ALL(-EFAULT), io_memory),
 	DEFECT("82", "memory manager pins 0 pages", BOTH, ALL(-EFAULT), -EFAULT, pins_nothing),
 	ROW("87", "a domain refuses the map: undone in all", BOTH, ALL(-EXDEV), second_refuses),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Memory that is strange: a page that is marked VM_IO but is no device's. And a
- * memory manager that fails: calls that pin pages return 0, neither a page nor an
+ * Memory that is strange: a page that is marked VM_IO but is no device's, and the
+ * same shown as VM_PFNMAP, as if nobody counted its users. And a memory manager that fails: calls that pin pages return 0, neither a page nor an
  * errno. That is what comes of being interrupted at the wrong moment; here a
  * probe at the function's first instruction returns from it at once.
  */
@@ -22,8 +22,11 @@ int rig_memory_init(void)
 
 int rig_memory_mmap(struct file *file, struct vm_area_struct *vma)
 {
-	if (vma->vm_pgoff || vma->vm_end - vma->vm_start != PAGE_SIZE)
+	if (vma->vm_pgoff > 1 || vma->vm_end - vma->vm_start != PAGE_SIZE)
 		return -EINVAL;
+	if (vma->vm_pgoff)
+		return remap_pfn_range(vma, vma->vm_start, page_to_pfn(io_page), PAGE_SIZE,
+				       vma->vm_page_prot);
 	rig_vma_set_io(vma);
 	return vm_insert_page(vma, vma->vm_start, io_page);
 }

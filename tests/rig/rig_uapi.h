@@ -3,7 +3,8 @@
  * The rig's device file, /dev/manifold-rig: how a test makes units and devices,
  * lets them misbehave, lets devices do DMA, and looks at what units hold.
  *
- * mmap() of its first page gives memory that is marked VM_IO, and is not a device's.
+ * mmap() of its first page gives memory that is marked VM_IO, and is not a device's; of its second
+ * page VM_PFNMAP of that.
  *
  * Every call fills in what it gives back in the structure it was given, and
  * fails with -EINVAL for a field that makes no sense, -ENOENT for a unit or
