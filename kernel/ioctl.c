@@ -54,21 +54,23 @@ static long ioctl_map(struct mfk_container *k, void __user *arg, u32 map_flags)
 
 	if (copy_from_user(&map, arg, minsz))
 		return -EFAULT;
-	if (map.argsz < minsz || map.flags & ~(rights | VFIO_DMA_MAP_FLAG_VADDR) ||
-	    (map.flags & VFIO_DMA_MAP_FLAG_VADDR && map.flags & rights))
+	if (map.argsz < minsz || map.flags & ~(rights | VFIO_DMA_MAP_FLAG_VADDR))
 		return -EINVAL;
 
-	if (map.flags & VFIO_DMA_MAP_FLAG_READ)
-		prot |= MF_READ;
-	if (map.flags & VFIO_DMA_MAP_FLAG_WRITE)
-		prot |= MF_WRITE;
+	/* VADDR with rights makes no sense: refused as a mapping without any, after its range. */
+	if (!(map.flags & VFIO_DMA_MAP_FLAG_VADDR)) {
+		if (map.flags & VFIO_DMA_MAP_FLAG_READ)
+			prot |= MF_READ;
+		if (map.flags & VFIO_DMA_MAP_FLAG_WRITE)
+			prot |= MF_WRITE;
+	}
 	if (capable(CAP_IPC_LOCK))
 		map_flags |= MF_MAP_UNLIMITED;
 
 	owner = mfk_owner_current();
 	if (IS_ERR(owner))
 		return PTR_ERR(owner);
-	if (map.flags & VFIO_DMA_MAP_FLAG_VADDR)
+	if (map.flags == VFIO_DMA_MAP_FLAG_VADDR)
 		err = mf_update_vaddr(k->engine, owner, map.iova, map.vaddr, map.size, map_flags,
 				      NULL);
 	else

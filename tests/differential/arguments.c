@@ -233,7 +233,8 @@ void choose_target(struct plan *plan, struct step *step)
 
 static void choose_bitmap(struct plan *plan, struct step *step)
 {
-	static const __u64 pages[] = { 0, 1, 0x800, 2 * PAGE, 2 * MIB, ~0ULL };
+	/* Not 0: in-tree shifts by what it finds there, and 7.3 says so. */
+	static const __u64 pages[] = { 1, 0x800, 2 * PAGE, 2 * MIB, ~0ULL };
 	static const __u64 sizes[] = { 0, 1, 7, 9, 16, 1ULL << 28, (1ULL << 28) + 1, ~0ULL };
 	static const __u64 strange[] = { PAGE, 0xffff888000000000, -PAGE, ARGUMENT_ADDRESS };
 
