@@ -82,9 +82,6 @@ static s64 pin_of(struct mm_struct *mm, u64 vaddr, u64 pages, u32 prot, struct m
 					  many ?: few);
 	else
 		got = mfk_pin_remote(mm, vaddr, want, flags, many ?: few);
-	/* From 6.12 on, what ends at the top of the address space. No memory is there. */
-	if (got == -EOVERFLOW)
-		got = -EFAULT;
 	if (got > 0)
 		add_pinned(batch, many ?: few, got);
 	free_page((unsigned long)many);
