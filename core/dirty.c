@@ -395,10 +395,15 @@ static int select_dirty(struct reading *r, struct mf_selection *s, u64 pgsize,
 {
 	struct mf_container *c = r->c;
 	u64 granule = mf_granule(c);
+	int err;
 
+	/* That a range wraps is said first; before it, of an unmap, that it does not align. */
 	if (s->sharing && s->span.last < s->span.first)
 		return mf_refuse(c, why, IOVA_WRAPS, c->config.wrap_errno, s->span.first,
 				 s->span.last - s->span.first + 1);
+	err = s->sharing ? 0 : mf_select_check(c, s->span, why);
+	if (err)
+		return err;
 	if (!c->tracking)
 		return mf_refuse(c, why, NOT_TRACKING, 0);
 	if (pgsize != granule)

@@ -302,6 +302,7 @@ struct mf_selection {
 
 int mf_select_span(struct mf_container *c, u64 iova, u64 size, struct mf_selection *s,
 		   struct mf_refusal *why);
+int mf_select_check(struct mf_container *c, struct mf_span span, struct mf_refusal *why);
 int mf_select(struct mf_container *c, struct mf_selection *s, struct mf_refusal *why);
 int mf_select_again(struct mf_container *c, struct mf_selection *s, int selected,
 		    struct mf_refusal *why);

@@ -82,8 +82,19 @@ static bool any_pinned(struct mf_selection *s)
 	return false;
 }
 
-/* In this order: in-tree refuses a range that does not align before it finds that it wraps. */
-static int check_span(struct mf_container *c, struct mf_span span, struct mf_refusal *why)
+/**
+ * mf_select_check() - does a range align, and does it end?
+ * @c: the container
+ * @span: the range
+ * @why: where to put the reason of a refusal, or NULL
+ *
+ * In this order: in-tree refuses a range that does not align before it finds
+ * that it wraps (7.3).
+ *
+ * Context: c->domains_lock is held.
+ * Return: 0 or a negative errno.
+ */
+int mf_select_check(struct mf_container *c, struct mf_span span, struct mf_refusal *why)
 {
 	u64 granule = mf_granule(c), size = span.last - span.first + 1;
 
@@ -110,7 +121,7 @@ int mf_select(struct mf_container *c, struct mf_selection *s, struct mf_refusal 
 	int err;
 
 	if (!s->all) {
-		err = check_span(c, s->span, why);
+		err = mf_select_check(c, s->span, why);
 		if (err)
 			return err;
 	}
