@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
  * Memory that is strange: a page that is marked VM_IO but is no device's, and the
- * same shown as VM_PFNMAP, as if nobody counted its users. And a memory manager that fails: calls that pin pages return 0, neither a page nor an
- * errno. That is what comes of being interrupted at the wrong moment; here a
- * probe at the function's first instruction returns from it at once.
+ * same shown as VM_PFNMAP, as if nobody counted its users. And a memory manager
+ * that fails: calls that pin pages return 0, neither a page nor an errno. That is
+ * what comes of being interrupted at the wrong moment; here a probe at the
+ * function's first instruction returns from it at once.
  */
 #include <linux/gfp.h>
 #include <linux/kprobes.h>
