@@ -72,7 +72,7 @@ enum op_type {
 enum intrusion {
 	LEAVE_ONE,
 	LEAVE_ALL,	/* all leave, and the one comes back */
-	COME_EMULATED,
+	SOFTWARE_STAYS,	/* all domains end, and the one may come */
 };
 
 /* One operation. Any bytes are one, so any part of a sequence is a sequence. */

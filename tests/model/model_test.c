@@ -57,6 +57,8 @@ static void make_ops(u64 seed, struct op *ops, u32 nr, bool failures)
 	ops[0] = (struct op){ .type = OP_OPEN, .a = (u8)seed, .b = 25 };
 	ops[1] = (struct op){ .type = seed % 3 ? OP_ATTACH : OP_EMULATE, .a = (u8)(seed >> 1),
 			      .b = 255 };
+	if (!(seed % 4))
+		ops[2].type = OP_DIRTY_START;
 }
 
 static void run_one(u64 seed, bool failures)

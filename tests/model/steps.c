@@ -175,10 +175,21 @@ static void leave_group(struct model *m, u32 c, u32 group)
 	ref_detach(&m->refs[c], group);
 }
 
-static void come_emulated(struct model *m, u32 c, u32 group)
+/* Some group comes as software, and all that are behind units leave. */
+static void software_takes_over(struct model *m, u32 c)
 {
-	if (!mf_attach(m->containers[c], &m->w.groups[group], MF_ATTACH_EMULATED, NULL))
-		m->refs[c].emulated[group] = true;
+	struct ref_container *r = &m->refs[c];
+	u32 g;
+
+	for (g = 0; g < m->w.nr_groups && !ref_any_emulated(r); g++) {
+		if (!ref_has_group(r, g))
+			r->emulated[g] = !mf_attach(m->containers[c], &m->w.groups[g],
+						    MF_ATTACH_EMULATED, NULL);
+	}
+	for (g = 0; g < m->w.nr_groups; g++) {
+		if (ref_has_group(r, g))
+			leave_group(m, c, g);
+	}
 }
 
 /* Where no lock is held something may be attached or detached. */
@@ -191,10 +202,12 @@ void model_intrude(struct model *m)
 	m->intruded = true;
 	for (g = 0; m->intrusion == LEAVE_ALL && g < m->w.nr_groups; g++)
 		leave_group(m, c, g);
+	if (m->intrusion == SOFTWARE_STAYS)
+		software_takes_over(m, c);
+	if (m->intrusion == SOFTWARE_STAYS && m->intruder & 1)
+		return;
 	if (m->intrusion == LEAVE_ONE)
 		leave_group(m, c, m->intruder);
-	else if (m->intrusion == COME_EMULATED)
-		come_emulated(m, c, m->intruder);
 	else if (!mf_attach(m->containers[c], &m->w.groups[m->intruder],
 			    MF_ATTACH_UNSAFE_INTERRUPTS, NULL))
 		follow_attach(m, c, m->intruder, false);
@@ -276,6 +289,8 @@ static const char *step_map(struct model *m, const struct op *op, u32 c)
 	err = mf_map(m->containers[c], &m->w.owner[wanted.owner]->owner, iova, wanted.vaddr, size,
 		     wanted.prot, flags, NULL);
 	m->intrude_in = 0;
+	/* Who left meanwhile may have written to what was there by then. */
+	wanted.maybe = m->intruded;
 	bad = follow_map(m, c, &wanted, err);
 	if (bad || m->intruded)
 		return bad;
@@ -453,7 +468,7 @@ static bool prepare(struct model *m, const struct op *op)
 		m->w.units[op->a % m->w.nr_units].faults.short_bytes = op->d % 24 * PAGE;
 		return true;
 	case OP_INTRUDE:
-		m->intrude_in = op->b & 3 ? 1 : 1 + (op->b >> 2 & 3);
+		m->intrude_in = op->b & 1 ? 1 : 1 + (op->b >> 2 & 3);
 		m->intruder = op->a % m->w.nr_groups;
 		m->intrusion = op->a >> 6;
 		return true;
