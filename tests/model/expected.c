@@ -16,13 +16,13 @@ static bool within(struct mf_span span, u64 iova)
 }
 
 /* The page at @iova, if software has pinned it. */
-struct ref_external *ref_external(struct ref_container *r, u64 iova)
+struct ref_external *ref_external(const struct ref_container *r, u64 iova)
 {
 	u32 i;
 
 	for (i = 0; i < r->nr_externals; i++) {
 		if (r->externals[i].iova == (iova & MF_PAGE_MASK))
-			return &r->externals[i];
+			return (struct ref_external *)&r->externals[i];
 	}
 	return NULL;
 }
@@ -93,13 +93,14 @@ struct outcome ref_pin(const struct model *m, u32 c, u64 iova, u32 pages, u32 pr
 		const struct ref_mapping *map = ref_find(r, page);
 		u32 o = map ? map->owner : 0;
 
-		if (!map || (!(prot & ~map->prot) && !ref_external((struct ref_container *)r, page) &&
-			     no_memory(m, map, page)))
+		if (!map)
 			return fails(-EINVAL);
 		if (prot & ~map->prot)
 			return fails(-EPERM);
-		if (ref_external((struct ref_container *)r, page))
+		if (ref_external(r, page))
 			continue;
+		if (no_memory(m, map, page))
+			return fails(-EINVAL);
 		if (!ref_memory(m, map, page, map->prot, &pfn))
 			return fails(-EFAULT);
 		more[o]++;

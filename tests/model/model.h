@@ -62,7 +62,7 @@ enum op_type {
 	OP_UPDATE,	/* a: owner, flags; b, d: which mapping, or where; e: size and vaddr */
 	OP_DIRTY_START,
 	OP_DIRTY_STOP,
-	OP_DIRTY_READ,	/* a: page size, failing sink; b, d: which mapping, or where; e: size */
+	OP_DIRTY_READ,	/* a: page size, failing sink; b, d: mapping, or where; e: size */
 	OP_UNMAP_DIRTY,	/* the same */
 	OP_KEEP,	/* a, b: how often devices do not unpin when they are asked to next */
 	OP_TYPES,
@@ -218,7 +218,7 @@ bool ref_any_loose(const struct model *m);
 bool ref_left(const struct ref_container *r, struct mf_span span);
 
 /* expected.c */
-struct ref_external *ref_external(struct ref_container *r, u64 iova);
+struct ref_external *ref_external(const struct ref_container *r, u64 iova);
 u64 ref_externals(const struct ref_container *r, struct mf_span span);
 bool ref_any_invalid(const struct ref_container *r);
 bool ref_memory(const struct model *m, const struct ref_mapping *map, u64 iova, u32 prot,

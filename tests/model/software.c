@@ -232,6 +232,7 @@ static struct outcome expect_invalidate(const struct model *m, u64 iova, u64 siz
 
 const char *model_invalidate(struct model *m, const struct op *op)
 {
+	struct mf_container *c = m->containers[m->current];
 	struct ref_container *r = &m->refs[m->current];
 	u64 iova, size, bytes = 0, invalidated = 12345;
 	bool takes[MODEL_MAPPINGS], all = !(op->a & 7);
@@ -242,9 +243,9 @@ const char *model_invalidate(struct model *m, const struct op *op)
 	model_aim(m, op, &iova, &size);
 	o = expect_invalidate(m, iova, size, all, takes, &bytes);
 	if (all)
-		err = mf_invalidate_all_vaddr(m->containers[m->current], &invalidated, NULL);
+		err = mf_invalidate_all_vaddr(c, &invalidated, NULL);
 	else
-		err = mf_invalidate_vaddr(m->containers[m->current], iova, size, &invalidated, NULL);
+		err = mf_invalidate_vaddr(c, iova, size, &invalidated, NULL);
 	if (!err && o.success && invalidated != bytes)
 		return "invalidate says another size than it should";
 	if (err && invalidated != 12345)

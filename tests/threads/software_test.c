@@ -136,6 +136,11 @@ static int attach(struct mf_host_group *group)
 	return mf_attach(storm.w.c, group, 0, NULL);
 }
 
+static int emulate(struct mf_host_group *group)
+{
+	return mf_attach(storm.w.c, group, MF_ATTACH_EMULATED, NULL);
+}
+
 /* The first domain comes, the last one leaves; once in a while software does, too. */
 static void *domains_come_and_go(void *context)
 {
@@ -152,7 +157,7 @@ static void *domains_come_and_go(void *context)
 			expect(k, attach(storm.second) == 0);
 		if (i % 5 == 0) {
 			mf_detach(storm.w.c, storm.software);
-			expect(k, mf_attach(storm.w.c, storm.software, MF_ATTACH_EMULATED, NULL) == 0);
+			expect(k, emulate(storm.software) == 0);
 		}
 		mf_detach(storm.w.c, storm.hardware);
 		expect(k, mf_device_read(&k->device, ANCHOR, &got, sizeof(got)) == -EFAULT);
@@ -169,16 +174,25 @@ static int take_dirty(void *context, u64 first, const u64 *bits, u64 nr)
 
 	if (k->refuse)
 		return -EFAULT;
-	if (first <= page && page - first < nr && bits[(page - first) / 64] >> (page - first) % 64 & 1)
-		k->dirty = true;
+	if (first > page || page - first >= nr)
+		return 0;
+	page -= first;
+	k->dirty = k->dirty || bits[page / 64] >> page % 64 & 1;
 	return 0;
+}
+
+static int read_all(struct worker *k, bool refuse)
+{
+	k->refuse = refuse;
+	k->dirty = false;
+	return mf_dirty_read(storm.w.c, 0, 1ull << 40, PAGE, take_dirty, k, NULL);
 }
 
 /* What was written before is dirty, whatever others do and whoever failed to take it. */
 static void *read_dirty(void *context)
 {
 	struct worker *k = context;
-	u64 all = 1ull << 40, data = 1;
+	u64 data = 1;
 	u32 i;
 
 	pthread_barrier_wait(&storm.begin);
@@ -186,12 +200,9 @@ static void *read_dirty(void *context)
 		if (i % 8 == 0)
 			expect(k, mf_dirty_start(storm.w.c, NULL) == 0);
 		expect(k, mf_access(storm.w.c, ANCHOR + 3 * PAGE, &data, 8, true, NULL) == 0);
-		k->refuse = i & 1;
-		if (k->refuse)
-			expect(k, mf_dirty_read(storm.w.c, 0, all, PAGE, take_dirty, k, NULL) == -EFAULT);
-		k->refuse = false;
-		k->dirty = false;
-		expect(k, mf_dirty_read(storm.w.c, 0, all, PAGE, take_dirty, k, NULL) == 0);
+		if (i & 1)
+			expect(k, read_all(k, true) == -EFAULT);
+		expect(k, read_all(k, false) == 0);
 		expect(k, k->dirty);
 		if (i % 8 == 7)
 			expect(k, mf_dirty_stop(storm.w.c, NULL) == 0);
@@ -290,7 +301,7 @@ static void test_storm_of_software_and_domains(void **state)
 
 	(void)state;
 	storm_init();
-	assert_int_equal(mf_attach(storm.w.c, storm.software, MF_ATTACH_EMULATED, NULL), 0);
+	assert_int_equal(emulate(storm.software), 0);
 	assert_int_equal(map(ANCHOR, ANCHOR_PAGE, ANCHOR_PAGES), 0);
 	run_threads(threads, WORKERS + 3);
 
@@ -317,8 +328,8 @@ static void *update(void *context)
 						       NULL);
 		expect(k, err == 0 || err == -EINVAL || err == -EBUSY);
 		err = mf_update_vaddr(storm.w.c, &storm.w.owner[draw(k, 2)]->owner,
-				      ANCHOR + page * PAGE, VADDR + (ANCHOR_PAGE + page) * PAGE, PAGE,
-				      0, NULL);
+				      ANCHOR + page * PAGE,
+				      VADDR + (ANCHOR_PAGE + page) * PAGE, PAGE, 0, NULL);
 		expect(k, err == 0 || err == -EINVAL);
 		k->done += !err;
 	}
@@ -357,7 +368,7 @@ static void *groups_come_and_go(void *context)
 		err = attach(storm.second);
 		expect(k, err == 0 || err == -EBUSY);
 		mf_detach(storm.w.c, storm.second);
-		err = mf_attach(storm.w.c, storm.software, MF_ATTACH_EMULATED, NULL);
+		err = emulate(storm.software);
 		expect(k, err == 0 || err == -EBUSY);
 		mf_detach(storm.w.c, storm.software);
 	}
