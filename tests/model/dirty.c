@@ -84,6 +84,10 @@ static struct outcome expect(const struct model *m, const struct sink *s, u64 si
 	bool takes[MODEL_MAPPINGS];
 	struct outcome o;
 
+	/* Of an unmap it is seen first that it does not align, then that it wraps. */
+	if (asks && r->rules == MF_TYPE1V2 && size && !((s->span.first | size) % s->granule) &&
+	    s->span.last < s->span.first)
+		return must_fail(r->wrap_errno);
 	if (!r->tracking || pgsize != s->granule)
 		return must_fail(-EINVAL);
 	o = ref_unmap(m, m->current, s->span.first, size, takes, bytes);

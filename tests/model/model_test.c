@@ -39,6 +39,23 @@ static u8 pick_type(u64 chance, bool failures)
 	return (u8)type;
 }
 
+/*
+ * With a unit that may write anywhere every page is dirty. So here few groups
+ * come that have one, and dirty pages are tracked from the beginning.
+ */
+static void mostly_software(struct op *ops, u32 nr)
+{
+	static const u8 instead[] = { OP_ATTACH, OP_PIN, OP_UNPIN, OP_DIRTY_READ };
+	u32 i;
+
+	ops[1].type = OP_EMULATE;
+	ops[2].type = OP_DIRTY_START;
+	for (i = 3; i < nr; i++) {
+		if (ops[i].type == OP_ATTACH)
+			ops[i].type = instead[ops[i].e >> 3 & 3];
+	}
+}
+
 static void make_ops(u64 seed, struct op *ops, u32 nr, bool failures)
 {
 	u64 chance = ~seed;
@@ -58,7 +75,7 @@ static void make_ops(u64 seed, struct op *ops, u32 nr, bool failures)
 	ops[1] = (struct op){ .type = seed % 3 ? OP_ATTACH : OP_EMULATE, .a = (u8)(seed >> 1),
 			      .b = 255 };
 	if (!(seed % 4))
-		ops[2].type = OP_DIRTY_START;
+		mostly_software(ops, nr);
 }
 
 static void run_one(u64 seed, bool failures)

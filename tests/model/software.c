@@ -117,10 +117,23 @@ static void promote(struct ref_container *r, u32 group)
 	ref_mark_all(r);
 }
 
+/* Often a group behind a unit that has not pinned before; sometimes none at all. */
+static u32 who_pins(const struct model *m, const struct op *op)
+{
+	const struct ref_container *r = &m->refs[m->current];
+	u32 g;
+
+	for (g = 0; op->a & 8 && g < m->w.nr_groups; g++) {
+		if (ref_has_group(r, g) && !r->pins_only[g])
+			return g;
+	}
+	return op->a % 16;
+}
+
 const char *model_pin(struct model *m, const struct op *op)
 {
 	struct ref_container *r = &m->refs[m->current];
-	u32 group = op->a % 16, pages = op->e >> 8 & 7, prot = 1 + (op->a >> 4) % 3, i;
+	u32 group = who_pins(m, op), pages = op->e >> 8 & 7, prot = 1 + (op->a >> 4) % 3, i;
 	struct mf_host_group *by = group < m->w.nr_groups ? &m->w.groups[group] : NULL;
 	const char *bad = NULL;
 	u64 iova, size, pfns[8];
