@@ -173,11 +173,7 @@ const char *model_unmap_dirty(struct model *m, const struct op *op)
 	int err;
 
 	aim(m, op, &s, &size, &pgsize);
-	if (m->refs[m->current].rules == MF_TYPE1V2 && size && s.span.last < s.span.first &&
-	    !((s.span.first | size) & (s.granule - 1)))
-		o = must_fail(m->refs[m->current].wrap_errno);
-	else
-		o = expect(m, &s, size, pgsize, true, &bytes);
+	o = expect(m, &s, size, pgsize, true, &bytes);
 	err = mf_unmap_dirty(m->containers[m->current], s.span.first, size, pgsize, take, &s,
 			     &unmapped, NULL);
 	if (!err && !s.bad && unmapped != bytes)
