@@ -105,7 +105,8 @@ static int finish(struct fill *f)
 
 	f->whole = true;
 	mf_mutex_lock(&c->lock);
-	mf_mapping_count(c, m);
+	if (m->filled)
+		mf_mapping_count(c, m);
 	if (!f->held)
 		mf_mapping_live(c, m);
 	mf_mutex_unlock(&c->lock);
@@ -227,8 +228,11 @@ static int begin_anew(struct fill *f)
 	undo_batch(f);
 	f->filled = 0;
 	mf_rwlock_read_lock(&c->domains_lock);
-	if (!f->m->doomed && !c->domains)
+	if (!f->m->doomed && !c->domains) {
+		/* As if it had been made without: the next domain's fill brings its own. */
+		mf_mapping_free_chunks(c, f->m);
 		err = finish(f);
+	}
 	mf_rwlock_read_unlock(&c->domains_lock);
 	return err;
 }

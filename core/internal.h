@@ -241,6 +241,7 @@ void mf_domains_unmap(struct mf_container *c, struct mf_mapping *list);
 struct mf_mapping *mf_mapping_alloc(struct mf_container *c, struct mf_owner *owner,
 				    struct mf_span span, u64 vaddr, u32 prot);
 int mf_mapping_alloc_chunks(struct mf_container *c, struct mf_mapping *m);
+void mf_mapping_free_chunks(struct mf_container *c, struct mf_mapping *m);
 struct mf_chunk *mf_mapping_chunk(struct mf_mapping *m, u64 page, u64 *end);
 u64 mf_mapping_runs(const struct mf_mapping *m);
 void mf_mapping_live(struct mf_container *c, struct mf_mapping *m);

@@ -246,7 +246,8 @@ static void empty_chunks(struct mf_container *c, struct mf_mapping *m)
 		mf_chunk_fini(c->host, &m->chunks[i]);
 }
 
-static void free_chunks(struct mf_container *c, struct mf_mapping *m)
+/* Give back all that mf_mapping_alloc_chunks() and the runs took. Nothing is filled. */
+void mf_mapping_free_chunks(struct mf_container *c, struct mf_mapping *m)
 {
 	empty_chunks(c, m);
 	if (m->chunks != &m->only)
@@ -293,7 +294,7 @@ void mf_mapping_empty(struct mf_container *c, struct mf_mapping *m)
 	/* A mapping being made may have no chunks yet, and gets them under no lock. */
 	unpin_filled(c, m);
 	if (m->state != MF_MAPPING_ADDING)
-		free_chunks(c, m);
+		mf_mapping_free_chunks(c, m);
 	else if (m->filled)
 		empty_chunks(c, m);
 	if (billed > stay)
@@ -312,7 +313,7 @@ void mf_mapping_empty(struct mf_container *c, struct mf_mapping *m)
 
 static void mapping_free(struct mf_container *c, struct mf_mapping *m)
 {
-	free_chunks(c, m);
+	mf_mapping_free_chunks(c, m);
 	if (!m->gone) {
 		free_record(c, m);
 		return;

@@ -123,6 +123,22 @@ static void test_unmap_with_three_units_that_remember(void **state)
 	REPLAY(0x5, ops, MF_EVENT_UNMAPPED, MF_NOT_REFUSED);
 }
 
+/* A mapping is emptied while it is made, and an attach that then fails leaves it so. */
+static void test_attach_fails_after_all_but_software_left(void **state)
+{
+	static const struct op ops[] = {
+		{ OP_OPEN, 0, 183, 25, 0, 0 },
+		{ OP_ATTACH, 0, 91, 255, 0, 0 },
+		{ OP_INTRUDE, 1, 129, 167, 12494, 14526 },
+		{ OP_MAP, 0, 195, 35, 8677, 3321 },
+		{ OP_FAIL, 0, 105, 14, 18171, 19792 },
+		{ OP_ATTACH, 0, 35, 225, 55513, 18033 },
+	};
+
+	(void)state;
+	REPLAY(0x2b7, ops, MF_EVENT_MAPPED, MF_NOT_REFUSED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -132,6 +148,7 @@ int main(void)
 		cmocka_unit_test(test_batch_ends_inside_a_run),
 		cmocka_unit_test(test_map_fails_in_the_second_domain),
 		cmocka_unit_test(test_unmap_with_three_units_that_remember),
+		cmocka_unit_test(test_attach_fails_after_all_but_software_left),
 	};
 
 	return cmocka_run_group_tests_name("replay", tests, NULL, NULL);
