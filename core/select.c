@@ -72,8 +72,6 @@ static bool any_pinned(struct mf_selection *s)
 
 	mf_for_each_selected(m, s) {
 		if (m->externals.root) {
-			if (s->pinned.first != m->range.span.first)
-				s->asked = 0;
 			s->pinned = m->range.span;
 			s->pages = m->nr_externals;
 			return true;

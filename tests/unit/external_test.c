@@ -396,6 +396,36 @@ static void test_device_that_pins_again_and_again(void **state)
 	end();
 }
 
+/* Unpins the one mapping, and pins a page of the other. */
+static void unpin_one_pin_the_other(void *context, void *cookie, struct mf_span span)
+{
+	u32 *asked = context;
+	u64 pfn, other = span.first == IOVA ? IOVA + 4 * PAGE : IOVA;
+
+	(void)cookie;
+	assert_true(++*asked <= 20);
+	mf_unpin_pages(w.c, span.first, (u32)mf_span_pages(span));
+	assert_int_equal(mf_pin_pages(w.c, software, other, 1, MF_READ, &pfn, NULL), 0);
+}
+
+static void test_device_that_pins_now_here_now_there(void **state)
+{
+	struct mf_refusal why;
+	u32 asked = 0;
+
+	(void)state;
+	begin(MF_TYPE1V2);
+	w.host.unmapping = unpin_one_pin_the_other;
+	w.host.unmapping_context = &asked;
+	map(IOVA, 0, 4, RW);
+	map(IOVA + 4 * PAGE, 4, 4, RW);
+	pin(IOVA, 1);
+	assert_int_equal(mf_unmap(w.c, IOVA, 8 * PAGE, NULL, &why), -EBUSY);
+	assert_int_equal(why.reason, MF_REASON_STILL_PINNED);
+	assert_int_equal(status().nr_mappings, 2);
+	end();
+}
+
 static void test_row_152_rights_of_an_access(void **state)
 {
 	struct mf_refusal why;
@@ -495,6 +525,7 @@ int main(void)
 		cmocka_unit_test(test_device_that_obeys_the_tenth_time),
 		cmocka_unit_test(test_row_121_device_that_never_unpins),
 		cmocka_unit_test(test_device_that_pins_again_and_again),
+		cmocka_unit_test(test_device_that_pins_now_here_now_there),
 		cmocka_unit_test(test_row_152_rights_of_an_access),
 		cmocka_unit_test(test_row_153_access_over_two_mappings),
 		cmocka_unit_test(test_access_that_is_no_range_or_cannot_be_copied),
