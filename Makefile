@@ -5,18 +5,18 @@
 .PHONY: help run check check-user check-arm64 lint module fuzz differential clients clean
 
 help:
-	@echo 'make run         boot a VM, load Manifold, do real DMA through it, show the container'
-	@echo 'make check       every test, in user space and in VMs'
-	@echo 'make check-user  the quick half: user space only'
-	@echo 'make check-arm64  a machine with five SMMUv3 units; fetches 1 GB, no part of make check'
-	@echo 'make lint        sparse, checkpatch, shellcheck and the like'
-	@echo 'make module      build the kernel modules for the running kernel;'
-	@echo '                 KERNEL=6.1, 6.12 or 7.3 for a fetched Debian kernel, KDIR=... for any build tree'
-	@echo 'make fuzz        a long fuzzing run; SECONDS=N says how long (default 600)'
+	@echo 'make run           boot a VM, load Manifold, do real DMA through it, show the container'
+	@echo 'make check         every test, in user space and in VMs'
+	@echo 'make check-user    the quick half: user space only'
+	@echo 'make check-arm64   a machine with five SMMUv3 units; fetches 1 GB, no part of make check'
+	@echo 'make clients       DPDK and QEMU, as Debian ships them, on both backends, in VMs; KERNEL=6.1,'
+	@echo '                   6.12, 7.3, several with commas, or all says where (default 6.1)'
 	@echo 'make differential  the same random requests to in-tree type1 and Manifold, for SECONDS=N'
-	@echo 'make clients     DPDK and QEMU, as Debian ships them, on both backends, in VMs; KERNEL=6.1,'
-	@echo '                 6.12, 7.3, several with commas, or all says where (default 6.1)'
-	@echo 'make clean       remove build/ (the kernels in the cache stay)'
+	@echo 'make fuzz          a long fuzzing run; SECONDS=N says how long (default 600)'
+	@echo 'make lint          sparse, checkpatch, shellcheck and the like'
+	@echo 'make module        build the kernel modules for the running kernel; KERNEL=6.1, 6.12 or 7.3'
+	@echo '                   for a fetched Debian kernel, KDIR=... for any build tree'
+	@echo 'make clean         remove build/ (the kernels in the cache stay)'
 
 run:
 	@scripts/run
