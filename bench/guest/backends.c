@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+#include <stddef.h>
+
+#include "backend.h"
+
+const struct backend *const backends[] = {
+	&in_tree_backend,
+	&manifold_backend,
+	&floor_backend,
+	NULL,
+};
