@@ -24,6 +24,10 @@
 #include <linux/mm.h>
 #include <linux/vfio.h>
 
+#if MFK_SERIES >= MFK_7_3
+#include <linux/generic_pt/iommu.h>
+#endif
+
 /*
  * What a range that goes beyond 2^64 is refused with: 6.1 and 6.12 call that an
  * invalid argument like any other.
@@ -125,6 +129,49 @@ static inline ssize_t mfk_iommu_map_sg(struct iommu_domain *domain, unsigned lon
 	return iommu_map_sg(domain, iova, list, nr, prot);
 #else
 	return iommu_map_sg(domain, iova, list, nr, prot, GFP_KERNEL_ACCOUNT);
+#endif
+}
+
+/* Are its page tables of the kind that is told a range and chooses the leaves? */
+static inline bool mfk_tables_choose_leaves(struct iommu_domain *domain)
+{
+#if MFK_SERIES >= MFK_7_3
+	return iommupt_from_domain(domain);
+#else
+	return false;
+#endif
+}
+
+/*
+ * What iommu_map() does before it syncs: put @size bytes, whole pages of
+ * 1 << @page_shift, into the page tables. What was mapped is added to @mapped,
+ * after a failure too; it may be less than all without one.
+ */
+static inline int mfk_iommu_map_unsynced(struct iommu_domain *domain, unsigned long iova,
+					 phys_addr_t paddr, size_t size, unsigned int page_shift,
+					 int prot, size_t *mapped)
+{
+#if MFK_SERIES >= MFK_7_3
+	struct pt_iommu *pt = iommupt_from_domain(domain);
+
+	if (pt)
+		return pt->ops->map_range(pt, iova, paddr, size, prot, GFP_KERNEL_ACCOUNT, mapped);
+#endif
+	return domain->ops->map_pages(domain, iova, paddr, 1ul << page_shift, size >> page_shift,
+				      prot, MFK_SERIES == MFK_6_1 ? GFP_KERNEL : GFP_KERNEL_ACCOUNT,
+				      mapped);
+}
+
+/* The second half of iommu_map(). */
+static inline int mfk_iommu_sync_map(struct iommu_domain *domain, unsigned long iova, size_t size)
+{
+	if (!domain->ops->iotlb_sync_map)
+		return 0;
+#if MFK_SERIES == MFK_6_1
+	domain->ops->iotlb_sync_map(domain, iova, size);
+	return 0;
+#else
+	return domain->ops->iotlb_sync_map(domain, iova, size);
 #endif
 }
 

@@ -45,6 +45,9 @@ struct mfk_container {
 /* host.c */
 extern struct mf_host mfk_host;
 
+/* module.c */
+extern bool mfk_direct_tables;
+
 /* What a refusal takes in words, and its reason's name. */
 #define MFK_REFUSAL_TEXT 192
 #define MFK_REASON_NAME 32
@@ -103,6 +106,24 @@ u64 mfk_domain_unmap(struct mf_host *host, struct mf_host_domain *domain, u64 io
 		     struct mf_gather *gather);
 void mfk_domain_flush(struct mf_host *host, struct mf_host_domain *domain,
 		      struct mf_gather *gather);
+
+/**
+ * struct mfk_direct - what of a domain can be mapped without the exported functions
+ * @domain: the domain
+ * @bytes_below: runs that are shorter than this; none when it is 0
+ * @page_shift: the smallest page of its tables
+ */
+struct mfk_direct {
+	struct iommu_domain *domain;
+	u64 bytes_below;
+	unsigned int page_shift;
+};
+
+/* direct.c */
+void mfk_direct_init(struct mfk_direct *w, struct iommu_domain *d);
+int mfk_direct_map(const struct mfk_direct *w, u64 iova, const mf_run *runs, u64 nr, int prot,
+		   u64 *done, u64 *bytes);
+int mfk_direct_sync(const struct mfk_direct *w, u64 iova, u64 bytes);
 
 /* external.c */
 void mfk_device_add(struct mfk_container *k, struct vfio_device *vdev);

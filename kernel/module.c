@@ -4,7 +4,8 @@
  *
  * Built under two names: vfio_iommu_type1 takes the in-tree backend's place,
  * vfio_manifold stands beside it (the core asks the backend registered last
- * first). The parameters are those operators know from in-tree type1.
+ * first). All parameters but direct_tables are those operators know from in-tree
+ * type1.
  */
 #include <linux/module.h>
 #include <linux/sched.h>
@@ -27,6 +28,11 @@ static unsigned int dma_entry_limit = U16_MAX;
 module_param(dma_entry_limit, uint, 0644);
 MODULE_PARM_DESC(dma_entry_limit,
 		 "How many mappings a container opened from now on may hold (default: 65535)");
+
+bool mfk_direct_tables = true;
+module_param_named(direct_tables, mfk_direct_tables, bool, 0644);
+MODULE_PARM_DESC(direct_tables,
+		 "Map short runs by the IOMMU driver's own functions, see direct.c (default: yes)");
 
 static void *driver_open(unsigned long arg)
 {

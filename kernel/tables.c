@@ -2,9 +2,11 @@
 /*
  * I/O page tables: runs in, ranges out.
  *
- * Runs are handed over as scatter lists, because a list is synced once where
- * single maps are synced each: with a unit that caches absent entries (QEMU's,
- * with caching-mode) that is most of the cost of scattered memory.
+ * A unit that caches absent entries (QEMU's, with caching-mode) has to be synced
+ * after a map, which costs more than the map of a page: so runs are synced many
+ * at a time. Short ones are mapped as direct.c says, and synced together; others
+ * are handed over as scatter lists, because a list is synced once where single
+ * maps are synced each.
  */
 #include <linux/iommu.h>
 #include <linux/scatterlist.h>
@@ -14,6 +16,9 @@
 #include "host.h"
 
 #define LIST_RUNS (PAGE_SIZE / sizeof(struct scatterlist))
+
+/* How many runs are mapped before others get to run. */
+#define STEP_RUNS 512ull
 
 /* How much may be unmapped from one domain before it is flushed. */
 #define FLUSH_BYTES (1ull << 40)
@@ -26,12 +31,6 @@ static int iommu_prot(u32 prot)
 {
 	return IOMMU_CACHE | (prot & MF_READ ? IOMMU_READ : 0) |
 	       (prot & MF_WRITE ? IOMMU_WRITE : 0);
-}
-
-static int map_one(struct iommu_domain *d, u64 iova, mf_run run, int prot)
-{
-	return mfk_iommu_map(d, iova, mf_run_pfn(run) << PAGE_SHIFT,
-			     mf_run_pages(run) << PAGE_SHIFT, prot);
 }
 
 /* Runs that touch were kept apart on purpose (disable_hugepages); a list would join them. */
@@ -134,64 +133,111 @@ static void unmap_now(struct mf_host *host, struct mf_host_domain *domain, u64 i
 	mfk_domain_flush(host, domain, &gather);
 }
 
-static int map_list(struct iommu_domain *d, u64 iova, const mf_run *runs, u32 nr, int prot,
-		    struct scatterlist *list)
+/* Runs on their way into a domain: which, where to, and how far that has got. */
+struct mapping_runs {
+	struct iommu_domain *d;
+	struct mfk_direct direct;
+	const mf_run *runs;
+	u64 nr;			/* of them that are left */
+	u64 iova;
+	u64 bytes;		/* that are mapped from there on */
+	int prot;
+	bool unsynced;		/* and some of them the unit need not see yet */
+	struct scatterlist *list;
+	bool no_list;		/* there is no memory for one */
+};
+
+static int map_one(struct mapping_runs *r)
 {
-	u64 bytes = mf_runs_pages(runs, nr, NULL) << PAGE_SHIFT;
+	u64 bytes = mf_run_pages(*r->runs) << PAGE_SHIFT;
+	int err;
+
+	err = mfk_iommu_map(r->d, r->iova + r->bytes, mf_run_pfn(*r->runs) << PAGE_SHIFT, bytes,
+			    r->prot);
+	if (err)
+		return err;
+	r->bytes += bytes;
+	r->runs++;
+	r->nr--;
+	return 0;
+}
+
+static int map_list(struct mapping_runs *r, u32 nr)
+{
+	u64 bytes = 0;
 	ssize_t mapped;
 	u32 i;
 
-	sg_init_table(list, nr);
-	for (i = 0; i < nr; i++)
-		sg_set_page(&list[i], pfn_to_page(mf_run_pfn(runs[i])),
-			    mf_run_pages(runs[i]) << PAGE_SHIFT, 0);
+	sg_init_table(r->list, nr);
+	for (i = 0; i < nr; i++) {
+		u64 n = mf_run_pages(r->runs[i]) << PAGE_SHIFT;
 
-	mapped = mfk_iommu_map_sg(d, iova, list, nr, prot);
-	if (mapped >= 0 && (u64)mapped == bytes)
-		return 0;
+		sg_set_page(&r->list[i], pfn_to_page(mf_run_pfn(r->runs[i])), n, 0);
+		bytes += n;
+	}
+
+	mapped = mfk_iommu_map_sg(r->d, r->iova + r->bytes, r->list, nr, r->prot);
 	if (mapped > 0)
-		iommu_unmap(d, iova, mapped);
-	return mapped < 0 ? mapped : -EINVAL;
+		r->bytes += mapped;
+	if (mapped < 0 || (u64)mapped != bytes)
+		return mapped < 0 ? mapped : -EINVAL;
+	r->runs += nr;
+	r->nr -= nr;
+	return 0;
+}
+
+/* Map some of the runs: those that can go together. */
+static int map_some(struct mapping_runs *r)
+{
+	u64 n;
+	int err;
+
+	err = mfk_direct_map(&r->direct, r->iova + r->bytes, r->runs, min(r->nr, STEP_RUNS),
+			     r->prot, &n, &r->bytes);
+	if (n || err) {
+		r->unsynced = true;
+		r->runs += n;
+		r->nr -= n;
+		return err;
+	}
+
+	n = list_length(r->runs, r->nr);
+	if (n > 1 && !r->list && !r->no_list) {
+		r->list = (struct scatterlist *)__get_free_page(GFP_KERNEL | __GFP_NOWARN);
+		r->no_list = !r->list;
+	}
+	/* Without memory for a list, one run after another will do. */
+	return n > 1 && r->list ? map_list(r, n) : map_one(r);
 }
 
 /* See @domain_map of struct mf_host_ops. */
 int mfk_domain_map(struct mf_host *host, struct mf_host_domain *domain, u64 iova,
 		   const mf_run *runs, u64 nr, u32 prot)
 {
-	struct iommu_domain *d = mfk_to_domain(domain);
-	struct scatterlist *list = NULL;
-	u64 done = 0, bytes = 0;
+	struct mapping_runs r = {
+		.d = mfk_to_domain(domain), .runs = runs, .nr = nr, .iova = iova,
+		.prot = iommu_prot(prot),
+	};
 	int err = 0;
 
-	/* Without memory for a list, one run after another will do. */
-	if (nr > 1)
-		list = (struct scatterlist *)__get_free_page(GFP_KERNEL | __GFP_NOWARN);
-
-	while (done < nr) {
-		u32 n = list ? list_length(runs + done, nr - done) : 1;
-
-		if (n > 1) {
-			err = map_list(d, iova + bytes, runs + done, n, iommu_prot(prot), list);
-		} else {
-			n = 1;
-			err = map_one(d, iova + bytes, runs[done], iommu_prot(prot));
-		}
-		if (err)
-			break;
-		bytes += mf_runs_pages(runs + done, n, NULL) << PAGE_SHIFT;
-		done += n;
+	mfk_direct_init(&r.direct, r.d);
+	while (!err && r.nr) {
+		err = map_some(&r);
 		cond_resched();
 	}
 
-	if (err && bytes)
-		unmap_now(host, domain, iova, bytes);
-	free_page((unsigned long)list);
+	if (!err && r.unsynced)
+		err = mfk_direct_sync(&r.direct, iova, r.bytes);
+	if (err && r.bytes)
+		unmap_now(host, domain, iova, r.bytes);
+	free_page((unsigned long)r.list);
 	return err;
 }
 
 /*
- * See @domain_sync of struct mf_host_ops. Nothing is left to do: iommu_map() and
- * iommu_map_sg() return when the unit sees what they mapped.
+ * See @domain_sync of struct mf_host_ops. Nothing is left to do: mfk_domain_map()
+ * returns when the unit sees what it mapped. A sync for all of a mapping would
+ * save little, and is more than a unit may want to be told at once.
  */
 int mfk_domain_sync(struct mf_host *host, struct mf_host_domain *domain, struct mf_span span)
 {

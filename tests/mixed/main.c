@@ -18,7 +18,7 @@
 #include "scene.h"
 
 static const struct mixed_case *const lists[] = {
-	attach_cases, change_cases, region_cases, failure_cases, vtd_cases,
+	attach_cases, change_cases, region_cases, failure_cases, scattered_cases, vtd_cases,
 };
 
 struct settings {

@@ -122,6 +122,7 @@ extern const struct mixed_case attach_cases[];
 extern const struct mixed_case change_cases[];
 extern const struct mixed_case failure_cases[];
 extern const struct mixed_case region_cases[];
+extern const struct mixed_case scattered_cases[];
 extern const struct mixed_case vtd_cases[];
 
 #define END_OF_CASES { NULL, NULL, ON_BOTH, NULL }
