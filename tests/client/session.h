@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* What every command of vfio-client starts from: a container, its groups, and a tally of facts. */
+/* What commands of vfio-client and others start from: a container, its groups, a tally of facts. */
 #ifndef CLIENT_SESSION_H
 #define CLIENT_SESSION_H
 
@@ -8,7 +8,7 @@
 #include "edu.h"
 #include "vfio.h"
 
-#define MAX_DEVICES 16
+#define MAX_DEVICES 32
 
 struct options {
 	unsigned long type;
