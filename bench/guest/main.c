@@ -265,5 +265,7 @@ int main(int argc, char **argv)
 			continue;
 		failures += do_work(work, &setup, &options);
 	}
+	if (measure.marked)
+		note("marked: %.0f pages or operations", measure.marked_count);
 	return failures ? 1 : 0;
 }

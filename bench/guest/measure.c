@@ -91,6 +91,8 @@ void result_of(const char *what, const char *phase, const char *per, double valu
 
 void result(const char *phase, const char *per, double value, double count)
 {
+	if (measure.marked && !strcmp(measure.marked, phase))
+		measure.marked_count += count;
 	result_of(measure.counts_instructions ? "instructions" : "time", phase, per, value / count);
 }
 

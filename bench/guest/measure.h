@@ -12,6 +12,7 @@ struct measure {
 	int round;			/* and which */
 	bool counts_instructions;	/* the machine's clock ticks once for each */
 	const char *marked;		/* the phase that a profiler looks at; or NULL */
+	double marked_count;		/* for how many pages or operations it was, by now */
 };
 
 extern struct measure measure;
