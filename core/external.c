@@ -5,13 +5,10 @@
  *
  * A page that is asked for is pinned for the asker, whether or not it is pinned
  * for a domain already: so it stays when the domains go. Pages asked for again
- * are counted, not pinned again. While there is a domain, the mapping they are
- * in has been billed whole, and they cost nothing; while there is none, each is
- * billed. Which of both holds is decided under the domains lock, and container.c
- * moves the bill when that changes.
+ * are counted, not pinned again. What they cost is decided under the domains
+ * lock, by the rule for that (bill.c).
  *
- * Invariant: m->externals_billed is 0 while there is a domain, and never more
- * than m->nr_externals; a page is in m->externals as long as a device holds it.
+ * Invariant: a page is in m->externals as long as a device holds it.
  */
 #include "internal.h"
 
@@ -97,8 +94,7 @@ static void insert(struct mf_container *c, struct mf_mapping *m, struct mf_exter
 	mf_ranges_link(&m->externals, &x->range, slot);
 	m->nr_externals += memory;
 	c->pages_external += memory;
-	m->externals_billed += billed;
-	c->externals_billed += billed;
+	mf_bill_entered(c, m, billed);
 }
 
 /*
@@ -108,17 +104,14 @@ static void insert(struct mf_container *c, struct mf_mapping *m, struct mf_exter
 static int enter(struct mf_container *c, struct mf_mapping *m, struct mf_external *x, u64 *pfn,
 		 bool *entered, struct mf_refusal *why)
 {
-	const struct mf_host_ops *ops = c->host->ops;
-	bool bill, again = false, gone;
-	int err = 0;
+	bool billed, again = false, gone;
+	int err;
 
 	mf_rwlock_read_lock(&c->domains_lock);
-	bill = !c->domains && !mf_run_foreign(x->run);
-	if (bill)
-		err = ops->bill(c->host, m->owner, 1, m->unlimited);
+	err = mf_bill_external(c, m, &x->run, &billed, why);
 	if (err) {
 		mf_rwlock_read_unlock(&c->domains_lock);
-		return mf_refuse(c, why, BILL, err, 1);
+		return err;
 	}
 
 	mf_mutex_lock(&c->lock);
@@ -127,14 +120,14 @@ static int enter(struct mf_container *c, struct mf_mapping *m, struct mf_externa
 		again = count_again(m, x->range.span.first, pfn);
 	*entered = !gone && !again;
 	if (*entered) {
-		insert(c, m, x, bill);
+		insert(c, m, x, billed);
 		*pfn = mf_run_pfn(x->run);
 	}
 	mf_mutex_unlock(&c->lock);
 	mf_rwlock_read_unlock(&c->domains_lock);
 
-	if (!*entered && bill)
-		ops->unbill(c->host, m->owner, 1);
+	if (!*entered && billed)
+		mf_unbill_external(c, m->owner, &x->run);
 	return gone ? mf_refuse(c, why, NOT_MAPPED, 0, x->range.span.first) : 0;
 }
 
@@ -275,15 +268,13 @@ static struct mf_external *release(struct mf_container *c, u64 iova, struct mf_o
 		return NULL;
 
 	memory = !mf_run_foreign(x->run);
-	*billed = memory && m->externals_billed;
+	*billed = mf_bill_left(c, m, x->run);
 	*owner = m->owner;
 	*prot = m->prot;
 	c->host->ops->owner_get(c->host, m->owner);
 	mf_ranges_remove(&m->externals, &x->range);
 	m->nr_externals -= memory;
 	c->pages_external -= memory;
-	m->externals_billed -= *billed;
-	c->externals_billed -= *billed;
 	if (c->tracking)
 		mf_dirty_mark(c, m, (iova - m->range.span.first) >> MF_PAGE_SHIFT, 1);
 	return x;
@@ -307,7 +298,7 @@ static void unpin_one(struct mf_container *c, u64 iova)
 
 	ops->unpin(c->host, owner, &x->run, 1, prot);
 	if (billed)
-		ops->unbill(c->host, owner, 1);
+		mf_unbill_external(c, owner, &x->run);
 	ops->free(c->host, x);
 	ops->owner_put(c->host, owner);
 }

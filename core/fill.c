@@ -24,10 +24,13 @@
 #define STACK_RUNS	32
 
 /*
- * How many pages may be pinned before they are billed: what one call for pages
- * brings. More would let many requests at once hold much that nobody has paid.
+ * How many pages may be pinned before they are billed (16 MiB of 4 KiB pages).
+ * More would let many requests at once hold much that nobody has paid. But a bill
+ * takes the owner's mmap lock and keeps its page faults waiting, and where memory
+ * is large pages that is soon dearer than pinning them: then a batch has room for
+ * far more.
  */
-#define BILL_PAGES	512
+#define BILL_PAGES	4096
 
 /* Not an error: the mapping was emptied under its maker's hands, see begin_anew(). */
 #define WAS_EMPTIED	1
@@ -39,30 +42,53 @@ struct fill {
 	struct mf_batch batch;
 	u64 filled;		/* pages of the mapping that are done */
 	u64 billed;		/* pages of the batch that are billed */
+	u32 at;			/* these end in the run with this number, */
+	u64 part;		/* behind so many pages of it */
 	bool held;		/* the caller holds the domains lock, for writing */
 	bool whole;		/* it is complete: others may use it, and end it */
 };
 
+/* All of the batch is billed. */
+static void note_billed(struct fill *f)
+{
+	const struct mf_batch *b = &f->batch;
+
+	f->billed = b->pages - b->foreign;
+	f->at = b->nr ? b->nr - 1 : 0;
+	f->part = b->nr ? mf_run_pages(b->runs[f->at]) : 0;
+}
+
 /* Bill what the batch has pinned since it was billed last. */
 static int bill_batch(struct fill *f)
 {
-	u64 pages = f->batch.pages - f->batch.foreign - f->billed, paid;
-	struct mf_mapping *m = f->m;
-	int err;
+	struct mf_batch *b = &f->batch;
+	u64 pages = b->pages - b->foreign - f->billed;
+	mf_run *first = &b->runs[f->at], all;
+	int err = 0;
 
-	/* What emulated groups have pinned is billed already; nobody changes that now. */
-	paid = f->held ? mf_min(pages, m->externals_billed) : 0;
-	if (pages > paid) {
-		err = f->c->host->ops->bill(f->c->host, m->owner, pages - paid, m->unlimited);
-		if (err)
-			return mf_refuse(f->c, f->why, BILL, err, pages - paid);
+	if (pages) {
+		/* The run that was the last may have become longer since. */
+		all = *first;
+		*first = mf_run_make(mf_run_pfn(all) + f->part, mf_run_pages(all) - f->part,
+				     mf_run_foreign(all));
+		err = mf_bill_runs(f->c, f->m, first, b->nr - f->at, pages, f->held, f->why);
+		*first = all;
 	}
-	if (paid) {
-		m->externals_billed -= paid;
-		f->c->externals_billed -= paid;
-	}
-	f->billed += pages;
-	return 0;
+	if (!err)
+		note_billed(f);
+	return err;
+}
+
+/* Take what is billed of the batch off the bill. */
+static void unbill_batch(struct fill *f)
+{
+	struct mf_batch *b = &f->batch;
+
+	if (!f->billed)
+		return;
+	b->runs[f->at] = mf_run_make(mf_run_pfn(b->runs[f->at]), f->part,
+				     mf_run_foreign(b->runs[f->at]));
+	mf_unbill_runs(f->c, f->m, b->runs, f->at + 1, f->billed, f->held);
 }
 
 /* Pin until page @end of the mapping, or until the batch is nearly full. */
@@ -127,9 +153,9 @@ static void take_runs(struct fill *f, struct mf_chunk *k, u32 nr)
 	f->batch.pages -= pages;
 	f->batch.foreign -= foreign;
 	f->batch.nr -= nr;
-	f->billed -= pages - foreign;
 	if (f->batch.nr)
 		f->batch.runs[0] = f->batch.runs[nr];
+	note_billed(f);
 }
 
 /*
@@ -203,17 +229,11 @@ static void undo_batch(struct fill *f)
 
 	if (f->batch.nr)
 		host->ops->unpin(host, m->owner, f->batch.runs, f->batch.nr, m->prot);
-	if (f->billed && f->held) {
-		/* mf_mapping_empty() tells how much of it is to stay. */
-		m->externals_billed += f->billed;
-		f->c->externals_billed += f->billed;
-	} else if (f->billed) {
-		host->ops->unbill(host, m->owner, f->billed);
-	}
+	unbill_batch(f);
 	f->batch.nr = 0;
 	f->batch.pages = 0;
 	f->batch.foreign = 0;
-	f->billed = 0;
+	note_billed(f);
 }
 
 /*

@@ -24,6 +24,7 @@
 #define MF_HOST_H
 
 #include "event.h"
+#include "ledger.h"
 #include "runs.h"
 #include "types.h"
 
@@ -73,6 +74,8 @@ typedef int (*mf_region_fn)(void *context, const struct mf_region *region);
  *
  * @owner_get: one more reference on an owner
  * @owner_put: one less
+ * @owner_ledger: the ledger that the owner was made with
+ * @owner_limit: how many pages are billed to it, by whomever, and how many may be
  *
  * @pin: pin up to @pages host pages from @vaddr on in @owner's memory, for
  *	@prot, and add them to @batch by mf_batch_add(), in order, no more than
@@ -83,7 +86,8 @@ typedef int (*mf_region_fn)(void *context, const struct mf_region *region);
  * @unpin: give back the pinned ones of @runs; pages of a mapping that devices
  *	could write (@prot) are marked dirty
  * @bill: count @pages against @owner's limit; -ENOMEM when that exceeds it,
- *	unless @unlimited
+ *	unless @unlimited. Called with the lock of @owner's ledger held, as is
+ *	@unbill, and possibly the container's
  * @unbill: take them off again
  * @copy: copy @bytes from @data to @vaddr in @owner's memory (@write) or from
  *	there to @data; 0 or a negative errno. Called with no lock held
@@ -128,6 +132,8 @@ struct mf_host_ops {
 
 	void (*owner_get)(struct mf_host *host, struct mf_owner *owner);
 	void (*owner_put)(struct mf_host *host, struct mf_owner *owner);
+	struct mf_ledger *(*owner_ledger)(struct mf_host *host, struct mf_owner *owner);
+	void (*owner_limit)(struct mf_host *host, struct mf_owner *owner, u64 *billed, u64 *limit);
 
 	s64 (*pin)(struct mf_host *host, struct mf_owner *owner, u64 vaddr, u64 pages, u32 prot,
 		   struct mf_batch *batch);

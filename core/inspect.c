@@ -64,6 +64,7 @@ void mf_get_status(struct mf_container *c, struct mf_status *status)
 	*status = (struct mf_status){
 		.rules = c->config.rules,
 		.mapping_limit = c->config.mapping_limit,
+		.bill_once = c->config.bill_once,
 	};
 
 	mf_rwlock_read_lock(&c->domains_lock);
@@ -77,7 +78,7 @@ void mf_get_status(struct mf_container *c, struct mf_status *status)
 	status->nr_invalid = c->nr_invalid;
 	status->dirty_tracking = c->tracking;
 	status->pages_external = c->pages_external;
-	status->pages_billed = c->externals_billed;
+	status->pages_billed = c->config.bill_once ? c->pages_external : c->externals_billed;
 	status->nr_mappings = c->config.mapping_limit - c->available;
 	status->pages_pinned = c->pages_pinned;
 	status->pages_foreign = c->pages_foreign;
@@ -213,11 +214,6 @@ void mf_for_each_group(struct mf_container *c, u32 domain, mf_group_fn fn, void 
 	mf_rwlock_read_unlock(&c->domains_lock);
 }
 
-static u64 billed(const struct mf_mapping *m)
-{
-	return m->state == MF_MAPPING_LIVE ? m->filled - m->foreign + m->externals_billed : 0;
-}
-
 /* Visit the owner of @m with all of its bill, unless a mapping before had it. */
 static void visit_owner(struct mf_container *c, const struct mf_mapping *m, mf_owner_fn fn,
 			void *context)
@@ -230,7 +226,8 @@ static void visit_owner(struct mf_container *c, const struct mf_mapping *m, mf_o
 			continue;
 		if (o->range.span.first < m->range.span.first)
 			return;
-		pages += billed(o);
+		if (o->state == MF_MAPPING_LIVE)
+			pages += mf_billed(c, o);
 	}
 	fn(context, m->owner, pages);
 }

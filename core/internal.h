@@ -89,8 +89,8 @@ struct mf_external {
  * @only: that one chunk
  * @externals: pages that emulated groups have pinned
  * @nr_externals: how many of them are memory
- * @externals_billed: how many of them are billed, besides @filled; they are
- *	while there is no domain
+ * @externals_billed: how many of them are billed, besides @filled, where that is
+ *	by mapping; see bill.c
  * @dirty: pages written to since they were last read
  * @taken: those that are being read; they come back if that fails
  */
@@ -263,6 +263,26 @@ int mf_check_range(struct mf_container *c, u64 iova, u64 vaddr, u64 size, struct
 /* fill.c */
 int mf_fill(struct mf_container *c, struct mf_mapping *m, struct mf_refusal *why);
 int mf_fill_held(struct mf_container *c, struct mf_mapping *m, struct mf_refusal *why);
+
+/* bill.c */
+int mf_bill_runs(struct mf_container *c, struct mf_mapping *m, const mf_run *runs, u64 nr,
+		 u64 pages, bool held, struct mf_refusal *why);
+void mf_unbill_runs(struct mf_container *c, struct mf_mapping *m, const mf_run *runs, u64 nr,
+		    u64 pages, bool held);
+u64 mf_billed(const struct mf_container *c, const struct mf_mapping *m);
+void mf_bill_emptied(struct mf_container *c, struct mf_mapping *m);
+void mf_unbill_list(struct mf_container *c, const struct mf_mapping *m,
+		    const struct mf_mapping *end);
+int mf_bill_external(struct mf_container *c, struct mf_mapping *m, const mf_run *run,
+		     bool *billed, struct mf_refusal *why);
+void mf_unbill_external(struct mf_container *c, struct mf_owner *owner, const mf_run *run);
+void mf_bill_entered(struct mf_container *c, struct mf_mapping *m, bool billed);
+bool mf_bill_left(struct mf_container *c, struct mf_mapping *m, mf_run run);
+int mf_bill_filled(struct mf_container *c, const struct mf_mapping *m, struct mf_owner *owner,
+		   bool unlimited, struct mf_refusal *why);
+void mf_unbill_filled(struct mf_container *c, const struct mf_mapping *m, struct mf_owner *owner);
+int mf_bill_externals(struct mf_container *c, struct mf_mapping *m, struct mf_owner *owner,
+		      bool unlimited, struct mf_refusal *why);
 
 /* select.c */
 enum mf_selected {

@@ -45,6 +45,9 @@ enum mf_rules {
  *	another than that of the reason: in-tree type1's differs from one kernel
  *	series to another; or 0
  * @nesting: ask for domains that a user's own tables can be nested in
+ * @bill_once: bill a page once to its owner, however many mappings and containers
+ *	that do so pin it; else, as in-tree type1 does, bill each mapping whole. See
+ *	bill.c
  * @cookie: whatever the host wants to find in the container's events
  */
 struct mf_config {
@@ -52,6 +55,7 @@ struct mf_config {
 	u32 mapping_limit;
 	int wrap_errno;
 	bool nesting;
+	bool bill_once;
 	void *cookie;
 };
 
@@ -101,10 +105,13 @@ struct mf_info {
  * @nr_invalid: mappings whose vaddr was invalidated
  * @pages_pinned: host pages pinned by all mappings
  * @pages_external: host pages pinned by emulated groups, besides those
- * @pages_billed: host pages billed to owners
+ * @pages_billed: host pages that owners are charged for by this container; where
+ *	@bill_once, each as often as it is pinned, and mf_get_ledger() says how many
+ *	an owner is billed for in all
  * @pages_foreign: host pages mapped, but neither pinned nor billed (BARs)
  * @refusals: how many requests were refused since the container was opened
  * @dirty_tracking: dirty pages are being tracked
+ * @bill_once: how it was opened
  */
 struct mf_status {
 	enum mf_rules rules;
@@ -121,6 +128,7 @@ struct mf_status {
 	u64 pages_foreign;
 	u64 refusals;
 	bool dirty_tracking;
+	bool bill_once;
 };
 
 /* States of a mapping, as mf_next_mapping() reports them. */
@@ -171,8 +179,8 @@ struct mf_domain_info {
 /* Visits one group of a domain, by the number users know it by. */
 typedef void (*mf_group_fn)(void *context, struct mf_host_group *group, u32 id);
 
-/* Visits one owner and the pages billed to it by this container. */
-typedef void (*mf_owner_fn)(void *context, const struct mf_owner *owner, u64 pages);
+/* Visits one owner and the pages it is charged for by this container (see struct mf_status). */
+typedef void (*mf_owner_fn)(void *context, struct mf_owner *owner, u64 pages);
 
 /*
  * Takes some of a dirty bitmap: bit 0 of @bits stands for page @first of the

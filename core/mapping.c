@@ -266,12 +266,20 @@ static void unpin_filled(struct mf_container *c, struct mf_mapping *m)
 /* What devices that have gone did not unpin. */
 static void unpin_externals(struct mf_container *c, struct mf_mapping *m)
 {
+	struct mf_range *r = mf_ranges_from(&m->externals, 0);
+
+	for (; r; r = mf_ranges_next(r))
+		c->host->ops->unpin(c->host, m->owner,
+				    &mf_entry(r, struct mf_external, range)->run, 1, m->prot);
+}
+
+static void free_externals(struct mf_container *c, struct mf_mapping *m)
+{
 	struct mf_external *x;
 
 	while (m->externals.root) {
 		x = mf_entry(m->externals.root, struct mf_external, range);
 		mf_ranges_remove(&m->externals, &x->range);
-		c->host->ops->unpin(c->host, m->owner, &x->run, 1, m->prot);
 		c->host->ops->free(c->host, x);
 	}
 }
@@ -288,24 +296,18 @@ static void unpin_externals(struct mf_container *c, struct mf_mapping *m)
  */
 void mf_mapping_empty(struct mf_container *c, struct mf_mapping *m)
 {
-	u64 billed = m->filled - m->foreign + m->externals_billed;
-	u64 stay = mf_min(billed, m->nr_externals);
+	unpin_filled(c, m);
+	mf_bill_emptied(c, m);
 
 	/* A mapping being made may have no chunks yet, and gets them under no lock. */
-	unpin_filled(c, m);
 	if (m->state != MF_MAPPING_ADDING)
 		mf_mapping_free_chunks(c, m);
 	else if (m->filled)
 		empty_chunks(c, m);
-	if (billed > stay)
-		c->host->ops->unbill(c->host, m->owner, billed - stay);
 
 	mf_mutex_lock(&c->lock);
 	uncount(c, m);
 	m->stuck = false;
-	c->externals_billed += stay;
-	c->externals_billed -= m->externals_billed;
-	m->externals_billed = stay;
 	m->filled = 0;
 	m->foreign = 0;
 	mf_mutex_unlock(&c->lock);
@@ -314,6 +316,7 @@ void mf_mapping_empty(struct mf_container *c, struct mf_mapping *m)
 static void mapping_free(struct mf_container *c, struct mf_mapping *m)
 {
 	mf_mapping_free_chunks(c, m);
+	free_externals(c, m);
 	if (!m->gone) {
 		free_record(c, m);
 		return;
@@ -333,18 +336,17 @@ static void mapping_free(struct mf_container *c, struct mf_mapping *m)
  */
 void mf_mappings_free(struct mf_container *c, struct mf_mapping *list)
 {
-	struct mf_mapping *m, *next;
-	u64 billed = 0;
+	struct mf_mapping *m, *next, *end;
 
-	for (m = list; m; m = next) {
-		next = m->next;
-		unpin_filled(c, m);
-		unpin_externals(c, m);
-		billed += m->filled - m->foreign + m->externals_billed;
-		if (billed && (!next || next->owner != m->owner)) {
-			c->host->ops->unbill(c->host, m->owner, billed);
-			billed = 0;
+	for (; list; list = end) {
+		for (end = list; end && end->owner == list->owner; end = end->next) {
+			unpin_filled(c, end);
+			unpin_externals(c, end);
 		}
-		mapping_free(c, m);
+		mf_unbill_list(c, list, end);
+		for (m = list; m != end; m = next) {
+			next = m->next;
+			mapping_free(c, m);
+		}
 	}
 }

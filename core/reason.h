@@ -47,7 +47,7 @@
 	X(OUT_OF_WINDOW, -EINVAL, "%x-%x is not inside one range of valid IOVAs") \
 	X(NO_GROUP, -EINVAL, "the container has no group") \
 	X(PIN, 0, "the page at vaddr %x can't be pinned (errno %e)") \
-	X(BILL, 0, "%u pages more exceed the owner's limit (errno %e)") \
+	X(BILL, 0, "of %u pages %u are new to the bill, which has %u of at most %u (errno %e)") \
 	X(UNIT_MAP, 0, "domain %u does not map %x-%x (errno %e)") \
 	X(DETACHED, -EINVAL, "the last domain left while %x-%x was being mapped") \
 	X(BISECTED, -EINVAL, "%x-%x would cut the mapping %x-%x") \

@@ -183,21 +183,23 @@ static int hold_invalid(struct mf_container *c, const struct update *u, struct m
 
 /*
  * Set the new vaddr of a mapping that is held and whose new owner is billed for
- * it. Another request may have done so, or ended the mapping.
+ * it. Another request may have done so, or ended the mapping. What software has
+ * pinned of it goes with it.
  */
 static int set_vaddr(struct mf_container *c, struct mf_mapping *m, const struct update *u,
-		     struct mf_owner **old, struct mf_refusal *why)
+		     struct mf_refusal *why)
 {
 	int err;
 
 	mf_mutex_lock(&c->lock);
 	err = check_update(c, m->gone ? NULL : m, u, why);
+	if (!err && m->owner != u->owner)
+		err = mf_bill_externals(c, m, u->owner, u->unlimited, why);
 	if (!err) {
 		m->vaddr = u->vaddr;
 		m->unlimited = u->unlimited;
 		m->vaddr_invalid = false;
 		c->nr_invalid--;
-		*old = m->owner;
 		m->owner = u->owner;
 		mf_tell(c, &(struct mf_event){
 			.type = MF_EVENT_VADDR_UPDATED, .span = m->range.span,
@@ -207,31 +209,31 @@ static int set_vaddr(struct mf_container *c, struct mf_mapping *m, const struct 
 	return err;
 }
 
-/* Move the bill to the new owner, if that is another, and then the mapping. */
+/*
+ * Move the bill to the new owner, if that is another, and then the mapping. The
+ * pages it is for stay where they are all the while: c->domains_lock is held.
+ */
 static int move(struct mf_container *c, struct mf_mapping *m, const struct update *u,
 		struct mf_refusal *why)
 {
 	const struct mf_host_ops *ops = c->host->ops;
-	u64 billed = m->filled - m->foreign;
 	struct mf_owner *old;
-	bool bill;
 	int err;
 
-	/* Another request for the same mapping may be ahead; then set_vaddr() refuses. */
+	/* Another request for the same mapping may be ahead, or it has ended. */
 	mf_mutex_lock(&c->lock);
+	err = check_update(c, m->gone ? NULL : m, u, why);
 	old = m->owner;
 	mf_mutex_unlock(&c->lock);
+	if (!err && old != u->owner)
+		err = mf_bill_filled(c, m, u->owner, u->unlimited, why);
+	if (err)
+		return err;
 
-	bill = billed && old != u->owner;
-	if (bill) {
-		err = ops->bill(c->host, u->owner, billed, u->unlimited);
-		if (err)
-			return mf_refuse(c, why, BILL, err, billed);
-	}
 	ops->owner_get(c->host, u->owner);
-	err = set_vaddr(c, m, u, &old, why);
-	if (bill)
-		ops->unbill(c->host, err ? u->owner : old, billed);
+	err = set_vaddr(c, m, u, why);
+	if (old != u->owner)
+		mf_unbill_filled(c, m, err ? u->owner : old);
 	ops->owner_put(c->host, err ? u->owner : old);
 	return err;
 }
@@ -271,7 +273,9 @@ int mf_update_vaddr(struct mf_container *c, struct mf_owner *owner, u64 iova, u6
 	if (err)
 		return err;
 
+	mf_rwlock_read_lock(&c->domains_lock);
 	err = move(c, m, &u, why);
+	mf_rwlock_read_unlock(&c->domains_lock);
 	mf_mutex_lock(&c->lock);
 	mf_mapping_drop(c, m);
 	mf_mutex_unlock(&c->lock);

@@ -41,6 +41,7 @@ static int status_show(struct seq_file *s, void *unused)
 		seq_printf(s, ", from %#llx", span.first);
 	seq_printf(s, "\nmappings         %llu of %u\n", status.nr_mappings, status.mapping_limit);
 	seq_printf(s, "pages pinned     %llu\n", status.pages_pinned);
+	seq_printf(s, "billing          %s\n", status.bill_once ? "once" : "by mapping");
 	seq_printf(s, "pages billed     %llu\n", status.pages_billed);
 	seq_printf(s, "pages foreign    %llu\n", status.pages_foreign);
 	seq_printf(s, "pages external   %llu\n", status.pages_external);
@@ -173,12 +174,16 @@ static const struct file_operations mappings_fops = {
 	.release = seq_release_private,
 };
 
-static void show_bill(void *context, const struct mf_owner *owner, u64 pages)
+static void show_bill(void *context, struct mf_owner *owner, u64 pages)
 {
+	struct mf_ledger_info ledger;
 	struct seq_file *s = context;
 
-	seq_printf(s, "owner %p, process %d: %llu pages by this container, %llu by all\n", owner,
-		   mfk_owner_pid(owner), pages, mfk_owner_billed(owner));
+	seq_printf(s, "owner %p, process %d: %llu pages by this container, %llu billed by all\n",
+		   owner, mfk_owner_pid(owner), pages, mfk_owner_billed(owner));
+	mf_get_ledger(&mfk_host, owner, &ledger);
+	seq_printf(s, "  ledger: %llu pages billed once, pinned %llu times; %llu bytes\n",
+		   ledger.pages, ledger.pins, ledger.bytes);
 }
 
 static int bill_show(struct seq_file *s, void *unused)

@@ -67,6 +67,8 @@ void mfk_handle_exit(void);
 struct mf_owner *mfk_owner_current(void);
 void mfk_owner_get(struct mf_host *host, struct mf_owner *owner);
 void mfk_owner_put(struct mf_host *host, struct mf_owner *owner);
+struct mf_ledger *mfk_owner_ledger(struct mf_host *host, struct mf_owner *owner);
+void mfk_owner_limit(struct mf_host *host, struct mf_owner *owner, u64 *billed, u64 *limit);
 struct mm_struct *mfk_owner_mm(const struct mf_owner *owner);
 pid_t mfk_owner_pid(const struct mf_owner *owner);
 u64 mfk_owner_billed(const struct mf_owner *owner);

@@ -4,8 +4,8 @@
  *
  * Built under two names: vfio_iommu_type1 takes the in-tree backend's place,
  * vfio_manifold stands beside it (the core asks the backend registered last
- * first). All parameters but direct_tables are those operators know from in-tree
- * type1.
+ * first). All parameters but direct_tables and bill_once are those operators know
+ * from in-tree type1.
  */
 #include <linux/module.h>
 #include <linux/sched.h>
@@ -34,6 +34,11 @@ module_param_named(direct_tables, mfk_direct_tables, bool, 0644);
 MODULE_PARM_DESC(direct_tables,
 		 "Map short runs by the IOMMU driver's own functions, see direct.c (default: yes)");
 
+static bool bill_once = true;
+module_param(bill_once, bool, 0644);
+MODULE_PARM_DESC(bill_once,
+		 "Containers opened from now on bill a page once to its process, not once for every mapping that has it (default: yes)");
+
 static void *driver_open(unsigned long arg)
 {
 	struct mf_config config = {
@@ -41,6 +46,7 @@ static void *driver_open(unsigned long arg)
 		.nesting = arg == MFK_TYPE1_NESTING,
 		.mapping_limit = dma_entry_limit,
 		.wrap_errno = MFK_WRAP_ERRNO,
+		.bill_once = bill_once,
 	};
 	struct mfk_container *k = kzalloc(sizeof(*k), GFP_KERNEL_ACCOUNT);
 	int err;

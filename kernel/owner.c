@@ -11,11 +11,16 @@
  * else that counts against RLIMIT_MEMLOCK. It is changed under the mmap lock
  * held for writing, which blocks the owner's page faults; so the engine asks
  * for many pages at a time. CAP_IPC_LOCK lifts the limit, not the count.
+ *
+ * Which pages are billed the engine keeps in the owner's ledger, and it asks for
+ * the bill with the ledger's lock held. So that is taken before the mmap lock, and
+ * who holds an mmap lock may not call the engine.
  */
 #include <linux/atomic.h>
 #include <linux/hashtable.h>
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
 
@@ -28,6 +33,7 @@ struct mf_owner {
 	struct task_struct *task;
 	pid_t pid;
 	atomic64_t billed;
+	struct mf_ledger ledger;
 };
 
 static DEFINE_HASHTABLE(owners, 6);
@@ -78,6 +84,7 @@ struct mf_owner *mfk_owner_current(void)
 		fresh->mm = mm;
 		fresh->task = get_task_struct(current->group_leader);
 		fresh->pid = task_tgid_nr(current);
+		mf_ledger_init(&fresh->ledger);
 		hash_add(owners, &fresh->node, (unsigned long)mm);
 		owner = fresh;
 		fresh = NULL;
@@ -99,6 +106,7 @@ void mfk_owner_put(struct mf_host *host, struct mf_owner *owner)
 	__acquire(&owners_lock);	/* what sparse can't see for itself */
 	hash_del(&owner->node);
 	spin_unlock(&owners_lock);
+	mf_ledger_fini(&owner->ledger);
 	mmdrop(owner->mm);
 	put_task_struct(owner->task);
 	kfree(owner);
@@ -112,6 +120,18 @@ struct mm_struct *mfk_owner_mm(const struct mf_owner *owner)
 pid_t mfk_owner_pid(const struct mf_owner *owner)
 {
 	return owner->pid;
+}
+
+struct mf_ledger *mfk_owner_ledger(struct mf_host *host, struct mf_owner *owner)
+{
+	return &owner->ledger;
+}
+
+/* Pages of the owner's that are locked by anybody and anything, and how many may be. */
+void mfk_owner_limit(struct mf_host *host, struct mf_owner *owner, u64 *billed, u64 *limit)
+{
+	*billed = READ_ONCE(owner->mm->locked_vm);
+	*limit = task_rlimit(owner->task, RLIMIT_MEMLOCK) >> PAGE_SHIFT;
 }
 
 /* Pages billed to the owner by all containers. */

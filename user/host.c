@@ -91,6 +91,24 @@ static void host_owner_put(struct mf_host *host, struct mf_owner *owner)
 	drop(h, &owner->references, 1);
 }
 
+static struct mf_ledger *host_owner_ledger(struct mf_host *host, struct mf_owner *owner)
+{
+	CALL(host, .type = MF_CALL_OWNER_LEDGER, .owner = owner);
+	return &owner->ledger;
+}
+
+static void host_owner_limit(struct mf_host *host, struct mf_owner *owner, u64 *billed,
+			     u64 *limit)
+{
+	struct mf_user_host *h = mf_user_host_of(host);
+
+	CALL(host, .type = MF_CALL_OWNER_LIMIT, .owner = owner);
+	mf_mutex_lock(&h->lock);
+	*billed = owner->billed;
+	*limit = owner->limit;
+	mf_mutex_unlock(&h->lock);
+}
+
 static s64 host_pin(struct mf_host *host, struct mf_owner *owner, u64 vaddr, u64 pages, u32 prot,
 		    struct mf_batch *batch)
 {
@@ -425,6 +443,8 @@ static const struct mf_host_ops user_host_ops = {
 	.free = host_free,
 	.owner_get = host_owner_get,
 	.owner_put = host_owner_put,
+	.owner_ledger = host_owner_ledger,
+	.owner_limit = host_owner_limit,
 	.pin = host_pin,
 	.unpin = host_unpin,
 	.bill = host_bill,
@@ -522,11 +542,10 @@ void mf_user_host_misused(struct mf_user_host *host)
 const char *mf_call_name(enum mf_call_type type)
 {
 	static const char * const names[MF_NR_CALLS] = {
-		"alloc", "free", "owner_get", "owner_put", "pin", "unpin", "bill", "unbill",
-		"copy", "group_id", "group_isolated", "group_regions", "domain_alloc",
-		"domain_free", "domain_attach", "domain_detach", "domain_settle", "domain_msi",
-		"domain_map",
-		"domain_sync", "domain_unmap", "domain_flush",
+		"alloc", "free", "owner_get", "owner_put", "owner_ledger", "owner_limit", "pin",
+		"unpin", "bill", "unbill", "copy", "group_id", "group_isolated", "group_regions",
+		"domain_alloc", "domain_free", "domain_attach", "domain_detach", "domain_settle",
+		"domain_msi", "domain_map", "domain_sync", "domain_unmap", "domain_flush",
 		"unmapping",
 	};
 

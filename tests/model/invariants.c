@@ -207,7 +207,7 @@ struct bills {
 	u64 pages[WORLD_OWNERS];
 };
 
-static void see_owner(void *context, const struct mf_owner *owner, u64 pages)
+static void see_owner(void *context, struct mf_owner *owner, u64 pages)
 {
 	struct bills *b = context;
 	u32 i;

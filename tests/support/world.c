@@ -70,13 +70,17 @@ static void world_event(void *context, void *cookie, const struct mf_event *even
 
 /**
  * world_init() - RAM of @pages pages for each of two owners, no unit, no container
+ *
+ * With WORLD_BILLS=by-mapping in the environment the container will bill so.
  */
 void world_init(struct world *w, u64 pages, enum mf_ram_layout layout)
 {
 	u64 rounded = (pages + MF_RAM_CLUSTER - 1) / MF_RAM_CLUSTER * MF_RAM_CLUSTER;
+	const char *bills = getenv("WORLD_BILLS");
 	u32 i;
 
 	memset(w, 0, sizeof(*w));
+	w->by_mapping = bills && !strcmp(bills, "by-mapping");
 	mf_user_host_init(&w->host);
 	w->host.hook = world_hook;
 	w->host.hook_context = w;
@@ -132,7 +136,9 @@ const char *world_end(struct world *w)
 
 void world_open(struct world *w, enum mf_rules rules, u32 limit)
 {
-	struct mf_config config = { .rules = rules, .mapping_limit = limit, .cookie = w };
+	struct mf_config config = {
+		.rules = rules, .mapping_limit = limit, .bill_once = !w->by_mapping, .cookie = w,
+	};
 
 	if (mf_open(&w->host.host, &config, &w->c))
 		abort();
@@ -332,7 +338,32 @@ const char *world_check_domains(struct world *w, struct mf_container *c)
 	return NULL;
 }
 
-/* What emulated groups have pinned in @c that nobody is billed for: a domain has it, too. */
+/**
+ * world_ledgers() - what is in the ledgers of all owners together
+ */
+struct mf_ledger_info world_ledgers(struct world *w)
+{
+	struct mf_ledger_info one, all = { 0 };
+	struct mf_owner *owner;
+	u32 i;
+
+	for (i = 0; i <= WORLD_OWNERS; i++) {
+		owner = i < WORLD_OWNERS ? &w->owner[i]->owner : w->one_more;
+		if (!owner)
+			continue;
+		mf_get_ledger(&w->host.host, owner, &one);
+		all.pages += one.pages;
+		all.pins += one.pins;
+		all.bytes += one.bytes;
+		all.pieces += one.pieces;
+	}
+	return all;
+}
+
+/*
+ * Where that is by mapping: what emulated groups have pinned in @c that nobody is
+ * billed for, because a domain has it, too.
+ */
 static u64 unbilled(struct mf_container *c)
 {
 	struct mf_status s;
@@ -346,17 +377,20 @@ static u64 unbilled(struct mf_container *c)
 /**
  * world_check_counts() - what is pinned is billed, and no contract was broken
  *
- * Billed once, that is: pages that emulated groups have pinned besides a domain
- * cost nothing.
+ * Each pin is in a ledger, or is billed by mapping, which is what is billed
+ * besides the ledgers' pages.
  */
 const char *world_check_counts(struct world *w)
 {
 	struct mf_user_live live = mf_user_host_live(&w->host);
-	u64 pins = live.billed + unbilled(w->c);
+	struct mf_ledger_info ledgers = world_ledgers(w);
+	u64 pins = ledgers.pins + (live.billed - ledgers.pages) + unbilled(w->c);
 	u32 i;
 
 	for (i = 0; i < w->nr_more; i++)
 		pins += unbilled(w->more[i]);
+	if (ledgers.pages > live.billed)
+		return "a page of a ledger is not billed";
 	if (live.pins != pins)
 		return "pinned pages and billed pages differ";
 	if (mf_user_host_misuse(&w->host))
@@ -397,7 +431,7 @@ static void mix_group(void *context, struct mf_host_group *group, u32 id)
 	mix(context, (uintptr_t)group->domain);
 }
 
-static void mix_owner(void *context, const struct mf_owner *owner, u64 pages)
+static void mix_owner(void *context, struct mf_owner *owner, u64 pages)
 {
 	mix(context, (uintptr_t)owner);
 	mix(context, pages);
@@ -479,10 +513,14 @@ u64 world_fingerprint(struct world *w, struct mf_container **containers, u32 nr)
 {
 	struct mf_user_live live = mf_user_host_live(&w->host);
 	struct mf_host_domain *domains[WORLD_GROUPS];
+	struct mf_ledger_info ledgers = world_ledgers(w);
 	u64 hash = 0xcbf29ce484222325ull;
 	u32 i, n, j;
 
-	mix(&hash, live.allocations);
+	/* While it has pages, a ledger may keep what it has needed meanwhile. */
+	mix(&hash, live.allocations - ledgers.pieces);
+	mix(&hash, ledgers.pages);
+	mix(&hash, ledgers.pins);
 	mix(&hash, live.pins);
 	mix(&hash, live.billed);
 	mix(&hash, live.owners);

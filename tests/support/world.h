@@ -39,6 +39,7 @@ struct world {
 	struct mf_pool *pool;
 	u64 ram_pages;
 	struct mf_ram_owner *owner[WORLD_OWNERS];
+	struct mf_owner *one_more;	/* that the world did not make, or NULL */
 	struct mf_model units[WORLD_UNITS];
 	u32 nr_units;
 	struct mf_host_group groups[WORLD_GROUPS];
@@ -47,6 +48,7 @@ struct world {
 	struct mf_container *c;
 	struct mf_container **more;	/* containers the world did not open; may be NULL */
 	u32 nr_more;
+	bool by_mapping;		/* the container that is opened bills as in-tree type1 */
 
 	/* The last event of each type, and how many there were. */
 	struct mf_event last[MF_NR_EVENTS];
@@ -84,6 +86,7 @@ const char *world_check_pins(struct world *w);
 const char *world_check_domains(struct world *w, struct mf_container *c);
 const char *world_check_counts(struct world *w);
 const char *world_check(struct world *w);
+struct mf_ledger_info world_ledgers(struct world *w);
 u64 world_fingerprint(struct world *w, struct mf_container **containers, u32 nr);
 
 /* Tests that assert. */

@@ -210,7 +210,7 @@ static void *read_dirty(void *context)
 	return NULL;
 }
 
-static void count_owner(void *context, const struct mf_owner *owner, u64 pages)
+static void count_owner(void *context, struct mf_owner *owner, u64 pages)
 {
 	struct worker *k = context;
 

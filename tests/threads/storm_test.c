@@ -154,7 +154,7 @@ static void count_group(void *context, struct mf_host_group *group, u32 id)
 	expect((struct worker *)context, group->id == id);
 }
 
-static void count_owner(void *context, const struct mf_owner *owner, u64 pages)
+static void count_owner(void *context, struct mf_owner *owner, u64 pages)
 {
 	expect((struct worker *)context, owner == &storm.w.owner[0]->owner);
 	expect((struct worker *)context, pages <= 1 + WORKERS * SLOT_PAGES + 4);

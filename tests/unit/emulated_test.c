@@ -17,6 +17,7 @@ static struct mf_host_group *software, *hardware;
 static void begin_with(u64 pages, enum mf_ram_layout layout)
 {
 	world_init(&w, pages, layout);
+	w.by_mapping = true;
 	world_open(&w, MF_TYPE1V2, 100);
 	hardware = world_group(&w, world_unit(&w, &world_plain));
 	software = world_group(&w, &w.units[0]);

@@ -38,6 +38,7 @@ static void asked_to_unpin(void *context, void *cookie, struct mf_span span)
 static void begin(enum mf_rules rules)
 {
 	world_init(&w, 1024, MF_RAM_SCATTERED);
+	w.by_mapping = true;
 	world_open(&w, rules, 100);
 	hardware = world_group(&w, world_unit(&w, &world_plain));
 	software = world_group(&w, &w.units[0]);
@@ -282,7 +283,7 @@ struct owners {
 	u32 calls;
 };
 
-static void see_owner(void *context, const struct mf_owner *owner, u64 pages)
+static void see_owner(void *context, struct mf_owner *owner, u64 pages)
 {
 	struct owners *o = context;
 

@@ -100,7 +100,7 @@ static void see_group(void *context, struct mf_host_group *group, u32 id)
 	s->ids += id;
 }
 
-static void see_owner(void *context, const struct mf_owner *owner, u64 pages)
+static void see_owner(void *context, struct mf_owner *owner, u64 pages)
 {
 	struct seen *s = context;
 
@@ -136,6 +136,7 @@ static void test_domains_and_their_groups(void **state)
 
 static void test_each_owner_once_with_all_of_its_bill(void **state)
 {
+	struct mf_ledger_info ledger;
 	struct seen seen = { 0 };
 	struct world w;
 	u32 i;
@@ -149,9 +150,14 @@ static void test_each_owner_once_with_all_of_its_bill(void **state)
 					NULL), 0);
 	mf_for_each_owner(w.c, see_owner, &seen);
 	assert_int_equal(seen.owners, 2);
-	assert_true(seen.pages[0] == w.owner[0]->owner.billed);
-	assert_true(seen.pages[1] == w.owner[1]->owner.billed);
-	assert_true(seen.pages[1] == 2 + 5 + 1);
+	/* All mappings begin with the same pages: seven are billed, and all that are pinned told. */
+	assert_true(seen.pages[0] == 1 + 3 + 4 + 6 + 7 + 1 && seen.pages[1] == 2 + 5 + 1);
+	assert_true(w.owner[0]->owner.billed == 7 && w.owner[1]->owner.billed == 5);
+	mf_get_ledger(&w.host.host, &w.owner[0]->owner, &ledger);
+	assert_true(ledger.pages == 7 && ledger.pins == seen.pages[0]);
+	mf_get_ledger(&w.host.host, &w.owner[1]->owner, &ledger);
+	assert_true(ledger.pages == 5 && ledger.pins == seen.pages[1]);
+	assert_true(ledger.pieces && ledger.bytes);
 	check(world_end(&w));
 }
 

@@ -343,8 +343,8 @@ static void test_row_83_limit_of_the_owner(void **state)
 	world_ready(&w);
 	w.owner[0]->owner.limit = 10;
 	accept(&w, 0, VADDR, 7 * PAGE, RW);
-	refuse(&w, MIB, VADDR, 4 * PAGE, RW, -ENOMEM, MF_REASON_BILL);
-	accept(&w, MIB, VADDR, 3 * PAGE, RW);
+	refuse(&w, MIB, VADDR + 7 * PAGE, 4 * PAGE, RW, -ENOMEM, MF_REASON_BILL);
+	accept(&w, MIB, VADDR + 7 * PAGE, 3 * PAGE, RW);
 	/* Another owner has a limit of its own. */
 	assert_int_equal(mf_map(w.c, &w.owner[1]->owner, 2 * MIB, VADDR, 9 * PAGE, RW, 0, NULL), 0);
 	assert_true(w.owner[1]->owner.billed == 9);

@@ -24,6 +24,7 @@ static void setup(struct own *o, u64 pages)
 	world_init(&o->w, 1, MF_RAM_CONTIGUOUS);
 	world_open(&o->w, MF_TYPE1V2, 50);
 	assert_int_equal(mf_process_new(&o->w.host, &o->process), 0);
+	o->w.one_more = mf_process_owner(o->process);
 	assert_int_equal(mf_attach(o->w.c, world_group(&o->w, world_unit(&o->w, &world_plain)), 0,
 				   NULL), 0);
 	o->pages = pages;
@@ -53,6 +54,7 @@ static void end(struct own *o)
 	if (o->w.c)
 		mf_release(o->w.c);
 	o->w.c = NULL;
+	o->w.one_more = NULL;
 	mf_process_free(o->process);
 	munmap(o->memory, o->pages * PAGE);
 	check(world_end(&o->w));

@@ -94,10 +94,11 @@ static void test_numbers_of_any_size(void **state)
 	(void)state;
 	mf_refusal_text(&r, text, sizeof(text));
 	assert_string_equal(text, "iova 0xffffffffffffffff and size 0x0 go beyond 2^64");
-	r = (struct mf_refusal){ MF_REASON_BILL, -12, { TOP } };
+	r = (struct mf_refusal){ MF_REASON_BILL, -12, { TOP, 7, 0, 6 } };
 	mf_refusal_text(&r, text, sizeof(text));
 	assert_string_equal(text,
-			    "18446744073709551615 pages more exceed the owner's limit (errno 12)");
+			    "of 18446744073709551615 pages 7 are new to the bill, which has 0 of at "
+			    "most 6 (errno 12)");
 }
 
 static void test_unknown_reason_is_no_accident(void **state)

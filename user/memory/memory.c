@@ -1,11 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Which memory a page frame number belongs to.
+ * Which memory a page frame number belongs to; and what owners have in common.
  *
  * The list of memories changes only while no device does DMA, so that access
  * needs no lock here; what a memory holds it guards itself.
  */
 #include "user/memory/memory.h"
+
+/**
+ * mf_owner_init() - make an owner without a limit
+ */
+void mf_owner_init(struct mf_owner *owner, const struct mf_owner_ops *ops)
+{
+	memset(owner, 0, sizeof(*owner));
+	owner->ops = ops;
+	owner->limit = MF_NO_LIMIT;
+	mf_ledger_init(&owner->ledger);
+}
+
+/**
+ * mf_owner_fini() - end an owner nobody refers to any more
+ */
+void mf_owner_fini(struct mf_owner *owner)
+{
+	mf_ledger_fini(&owner->ledger);
+}
 
 /**
  * mf_user_host_add_memory() - let DMA go to a memory

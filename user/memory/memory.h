@@ -67,16 +67,21 @@ struct mf_owner_ops {
  * @limit: how many pages may be billed to it
  * @billed: how many are; guarded by the host's lock
  * @references: how many the engine has; guarded by the host's lock
+ * @ledger: what the engine bills once
  */
 struct mf_owner {
 	const struct mf_owner_ops *ops;
 	u64 limit;
 	u64 billed;
 	u64 references;
+	struct mf_ledger ledger;
 };
 
 /* Who is not told a limit has none. */
 #define MF_NO_LIMIT (~0ull)
+
+void mf_owner_init(struct mf_owner *owner, const struct mf_owner_ops *ops);
+void mf_owner_fini(struct mf_owner *owner);
 
 void mf_user_host_add_memory(struct mf_user_host *host, struct mf_memory *memory);
 void mf_user_host_remove_memory(struct mf_user_host *host, struct mf_memory *memory);

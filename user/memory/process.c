@@ -326,10 +326,10 @@ int mf_process_new(struct mf_user_host *host, struct mf_process **out)
 	if (!p)
 		return -ENOMEM;
 	p->memory.ops = &process_memory_ops;
-	p->owner.ops = &process_owner_ops;
-	p->owner.limit = MF_NO_LIMIT;
+	mf_owner_init(&p->owner, &process_owner_ops);
 	mf_mutex_init(&p->lock);
 	if (reserve(p, 1)) {
+		mf_owner_fini(&p->owner);
 		mf_mutex_fini(&p->lock);
 		free(p);
 		return -ENOMEM;
@@ -345,6 +345,7 @@ int mf_process_new(struct mf_user_host *host, struct mf_process **out)
 void mf_process_free(struct mf_process *process)
 {
 	mf_user_host_remove_memory(process->memory.host, &process->memory);
+	mf_owner_fini(&process->owner);
 	mf_mutex_fini(&process->lock);
 	free(process->slots);
 	free(process);

@@ -403,8 +403,7 @@ struct mf_ram_owner *mf_ram_owner_new(struct mf_ram *ram, u64 vaddr, u64 pages,
 
 	if (!o)
 		return NULL;
-	o->owner.ops = &ram_owner_ops;
-	o->owner.limit = MF_NO_LIMIT;
+	mf_owner_init(&o->owner, &ram_owner_ops);
 	o->ram = ram;
 	o->vaddr = vaddr;
 	o->pages = pages;
@@ -426,6 +425,7 @@ struct mf_ram_owner *mf_ram_owner_new(struct mf_ram *ram, u64 vaddr, u64 pages,
  */
 void mf_ram_owner_free(struct mf_ram_owner *o)
 {
+	mf_owner_fini(&o->owner);
 	free(o->flags);
 	free(o->pfns);
 	free(o);
