@@ -44,6 +44,12 @@ static void null_owner_put(struct mf_host *host, struct mf_owner *owner)
 	count(host, MF_CALL_OWNER_PUT);
 }
 
+static struct mf_ledger *null_owner_ledger(struct mf_host *host, struct mf_owner *owner)
+{
+	(void)owner;
+	return &of(host)->ledger;
+}
+
 /* A gap of a page behind each run keeps it from the next. */
 static void add_runs(struct mf_batch *batch, u64 page, u64 pages, u64 run_pages)
 {
@@ -218,12 +224,13 @@ static void null_event(struct mf_host *host, void *cookie, const struct mf_event
 	of(host)->events[event->type]++;
 }
 
-/* No software device is attached: nobody copies, nobody is asked to unpin. */
+/* No software device is attached: nobody copies, nobody is asked to unpin. And no bill is refused. */
 static const struct mf_host_ops null_ops = {
 	.alloc = null_alloc,
 	.free = null_free,
 	.owner_get = null_owner_get,
 	.owner_put = null_owner_put,
+	.owner_ledger = null_owner_ledger,
 	.pin = null_pin,
 	.unpin = null_unpin,
 	.bill = null_bill,
@@ -247,6 +254,7 @@ static const struct mf_host_ops null_ops = {
 void null_host_init(struct null_host *host)
 {
 	*host = (struct null_host){ .host = { .ops = &null_ops } };
+	mf_ledger_init(&host->ledger);
 }
 
 struct mf_owner *null_owner(void)

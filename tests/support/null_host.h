@@ -15,6 +15,7 @@
 /**
  * struct null_host - see null_host_init()
  * @host: what the engine takes
+ * @ledger: the only owner's
  * @run_pages: so many neighbours in memory are contiguous, and then comes a gap;
  *	0: all are
  * @calls: how often each call was made; a free of NULL is none
@@ -28,6 +29,7 @@
  */
 struct null_host {
 	struct mf_host host;
+	struct mf_ledger ledger;
 	u64 run_pages;
 	u64 calls[MF_NR_CALLS];
 	u64 events[MF_NR_EVENTS];

@@ -147,9 +147,12 @@ static void costs(const char *what, struct cost is, struct cost budget)
 }
 
 /* A container with @domains domains, of kinds 1, 2, ..., a group in each. */
-static struct mf_container *ready(struct null_host *h, u64 run_pages, u32 domains)
+static struct mf_container *ready_to_bill(struct null_host *h, u64 run_pages, u32 domains,
+					  bool once)
 {
-	struct mf_config config = { .rules = MF_TYPE1V2, .mapping_limit = 100000 };
+	struct mf_config config = {
+		.rules = MF_TYPE1V2, .mapping_limit = 100000, .bill_once = once,
+	};
 	struct mf_container *c;
 	u32 i;
 
@@ -159,6 +162,11 @@ static struct mf_container *ready(struct null_host *h, u64 run_pages, u32 domain
 	for (i = 1; i <= domains; i++)
 		assert_int_equal(mf_attach(c, null_group((u16)i, (u16)i), 0, NULL), 0);
 	return c;
+}
+
+static struct mf_container *ready(struct null_host *h, u64 run_pages, u32 domains)
+{
+	return ready_to_bill(h, run_pages, domains, false);
 }
 
 static void finish(struct null_host *h, struct mf_container *c)
@@ -183,7 +191,8 @@ static void unmap(struct mf_container *c, u64 iova, u64 pages)
 
 /*
  * One mapping. What a batch is, is fill.c's: the runs of 512 pages or more, as many
- * as fit, the last one of which is kept for the next batch.
+ * as fit, the last one of which is kept for the next batch. A bill is for a batch, or
+ * for 4096 pages of it.
  */
 static const struct {
 	const char *what;
@@ -232,9 +241,9 @@ static const struct {
 	  .unmap = { .free = 2, .owner_put = 1, .unpin = 1, .unbill = 1,
 		     .domain_unmap = 1, .domain_flush = 1, .runs_unpinned = 8177,
 		     .read_locks = 1, .locks = 2, .turns = 1, .events = 1 } },
-	/* One run: pins and bills by what a pin brings, one map, no list of runs. */
+	/* One run: pins by what one brings, one map, no list of runs. */
 	{ "8192 pages in a run", 8192, 0, 1,
-	  .map = { .alloc = 2, .free = 1, .owner_get = 1, .pin = 16, .bill = 16,
+	  .map = { .alloc = 2, .free = 1, .owner_get = 1, .pin = 16, .bill = 2,
 		   .domain_map = 1, .domain_sync = 1, .runs_mapped = 1,
 		   .read_locks = 2, .locks = 2, .turns = 1, .events = 1 },
 	  .unmap = { .free = 1, .owner_put = 1, .unpin = 1, .unbill = 1,
@@ -242,7 +251,7 @@ static const struct {
 		     .read_locks = 1, .locks = 2, .turns = 1, .events = 1 } },
 	/* Four chunks: a map and an unpin for each, one unmap for all. */
 	{ "four chunks in a run each, two domains", 4 * CHUNK_PAGES, 0, 2,
-	  .map = { .alloc = 3, .free = 1, .owner_get = 1, .pin = 2048, .bill = 2048,
+	  .map = { .alloc = 3, .free = 1, .owner_get = 1, .pin = 2048, .bill = 256,
 		   .domain_map = 8, .domain_sync = 2, .runs_mapped = 8,
 		   .read_locks = 5, .locks = 2, .turns = 1, .events = 1 },
 	  .unmap = { .free = 2, .owner_put = 1, .unpin = 4, .unbill = 1,
@@ -284,6 +293,57 @@ static void test_unmap(void **state)
 		costs(table[i].what, since(&h, before), table[i].unmap);
 		finish(&h, c);
 	}
+}
+
+/*
+ * Billed once: the ledger's lock for each bill and each refund, and what the ledger
+ * takes for the pages, which are in the ledger's own count.
+ */
+static void test_billed_once(void **state)
+{
+	struct mf_ledger_info ledger;
+	u32 i;
+
+	(void)state;
+	for (i = 0; i < NR_TABLE; i++) {
+		struct null_host h;
+		struct mf_container *c = ready_to_bill(&h, table[i].run_pages, table[i].domains,
+						       true);
+		struct cost before = so_far(&h), is, budget = table[i].map;
+
+		map(c, IOVA, table[i].pages);
+		is = since(&h, before);
+		mf_get_ledger(&h.host, null_owner(), &ledger);
+		assert_true(ledger.pages == table[i].pages && ledger.pins == ledger.pages);
+		budget.locks += budget.bill;
+		budget.alloc += ledger.pieces;
+		costs(table[i].what, is, budget);
+
+		before = so_far(&h);
+		unmap(c, IOVA, table[i].pages);
+		budget = table[i].unmap;
+		budget.locks += budget.unbill;
+		budget.free += ledger.pieces;
+		costs(table[i].what, since(&h, before), budget);
+		finish(&h, c);
+	}
+}
+
+/* What another container has pinned for the owner is not billed again, and takes no memory. */
+static void test_billed_before(void **state)
+{
+	struct cost before, budget = table[NR_TABLE - 1].map;
+	struct null_host h;
+	struct mf_container *c = ready_to_bill(&h, 0, 2, true);
+
+	(void)state;
+	map(c, 0, 4 * CHUNK_PAGES);
+	before = so_far(&h);
+	map(c, IOVA, 4 * CHUNK_PAGES);
+	budget.locks += budget.bill;
+	budget.bill = 0;
+	costs("four chunks again", since(&h, before), budget);
+	finish(&h, c);
 }
 
 /* What an unmap costs is not multiplied by the mappings but where each has something of its own. */
@@ -457,6 +517,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_map),
 		cmocka_unit_test(test_unmap),
+		cmocka_unit_test(test_billed_once),
+		cmocka_unit_test(test_billed_before),
 		cmocka_unit_test(test_unmap_of_a_hundred),
 		cmocka_unit_test(test_beside_others),
 		cmocka_unit_test(test_refused),
