@@ -47,32 +47,26 @@ void mfk_direct_init(struct mfk_direct *w, struct iommu_domain *d)
 		w->bytes_below = larger ? BIT_ULL(__ffs(larger)) : U64_MAX;
 }
 
-/* Can a run of @bytes go from @iova to @paddr? */
-static bool fits(const struct mfk_direct *w, u64 iova, u64 paddr, u64 bytes)
-{
-	return bytes < w->bytes_below &&
-	       !((iova | paddr | bytes) & (BIT_ULL(w->page_shift) - 1));
-}
-
 /* Drivers may stop where one of their tables ends, and want to be called again. */
-static int map_run(const struct mfk_direct *w, u64 iova, u64 paddr, u64 bytes, int prot,
-		   u64 *mapped)
+static int map_rest(const struct mfk_direct *w, u64 iova, u64 paddr, u64 bytes, int prot,
+		    u64 *mapped)
 {
-	u64 done = 0;
-	int err;
-
-	do {
+	while (bytes) {
 		size_t got = 0;
+		int err;
 
-		err = mfk_iommu_map_unsynced(w->domain, iova + done, paddr + done, bytes - done,
-					     w->page_shift, prot, &got);
-		done += got;
-		if (!err && !got)
-			err = -EINVAL;
-	} while (!err && done < bytes);
-
-	*mapped += done;
-	return err;
+		err = mfk_iommu_map_unsynced(w->domain, iova, paddr, bytes, w->page_shift, prot,
+					     &got);
+		*mapped += got;
+		if (err)
+			return err;
+		if (!got)
+			return -EINVAL;
+		iova += got;
+		paddr += got;
+		bytes -= got;
+	}
+	return 0;
 }
 
 /**
@@ -92,21 +86,26 @@ static int map_run(const struct mfk_direct *w, u64 iova, u64 paddr, u64 bytes, i
 int mfk_direct_map(const struct mfk_direct *w, u64 iova, const mf_run *runs, u64 nr, int prot,
 		   u64 *done, u64 *bytes)
 {
-	u64 mapped = 0, i;
+	const u64 inside = BIT_ULL(w->page_shift) - 1;
+	u64 at = iova, i;
 	int err = 0;
 
 	for (i = 0; i < nr; i++) {
 		u64 paddr = mf_run_pfn(runs[i]) << PAGE_SHIFT;
 		u64 size = mf_run_pages(runs[i]) << PAGE_SHIFT;
+		size_t got = 0;
 
-		if (!fits(w, iova + mapped, paddr, size))
+		if (size >= w->bytes_below || (at | paddr | size) & inside)
 			break;
-		err = map_run(w, iova + mapped, paddr, size, prot, &mapped);
+		err = mfk_iommu_map_unsynced(w->domain, at, paddr, size, w->page_shift, prot, &got);
+		at += got;
+		if (unlikely(!err && got < size))
+			err = map_rest(w, at, paddr + got, size - got, prot, &at);
 		if (err)
 			break;
 	}
 	*done = i;
-	*bytes += mapped;
+	*bytes += at - iova;
 	return err;
 }
 

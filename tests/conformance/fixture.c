@@ -15,7 +15,7 @@
 #include "row.h"
 
 const char *const parameter_names[] = {
-	"allow_unsafe_interrupts", "disable_hugepages", "dma_entry_limit", NULL
+	"allow_unsafe_interrupts", "disable_hugepages", "dma_entry_limit", "direct_tables", NULL
 };
 
 long expected(const struct settings *settings, const struct row *row)

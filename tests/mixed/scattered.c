@@ -189,11 +189,38 @@ static void scattered_fails(struct scene *s)
 	}
 }
 
+/* Without large pages (disable_hugepages) a run is a page, and what touches stays apart. */
+static void small_pages(struct scene *s)
+{
+	static const char path[] = "/sys/module/vfio_iommu_type1/parameters/disable_hugepages";
+	int device = add_device(s, add_unit(s, unit_plain()));
+	struct rig_counters c;
+	struct rig_leaf leaf;
+
+	must_attach(s, device);
+	must_map(s, IOVA, 0, HUGE_PAGE);
+	expect(leaf_at(s, device, IOVA, &leaf), "no leaf");
+	expect_equal(leaf.bytes, HUGE_PAGE, "bytes of the leaf");
+	expect_equal(unmap(s, IOVA, HUGE_PAGE), HUGE_PAGE, "unmapped");
+
+	counters_of(s, s->devices[device].unit, true);
+	expect(!proc_set(path, 1), "no %s", path);
+	must_map(s, IOVA, 0, HUGE_PAGE);
+	proc_set(path, 0);
+	expect(leaf_at(s, device, IOVA + PAGE, &leaf), "no leaf");
+	expect_equal(leaf.bytes, PAGE, "bytes of the leaf");
+	c = counters_of(s, s->devices[device].unit, false);
+	expect_equal(c.leaves, HUGE_PAGE / PAGE, "leaves");
+	expect_equal(c.maps, HUGE_PAGE / PAGE, "maps");
+	must_reach(s, device, IOVA, 0, HUGE_PAGE);
+}
+
 const struct mixed_case scattered_cases[] = {
 	{ "scattered", scattered, ON_BOTH, NULL },
 	{ "scattered-synced", scattered_synced, ON_BOTH, NULL },
 	{ "scattered-synced-once", scattered_synced_once, ON_MANIFOLD,
 	  "in-tree syncs every run" },
 	{ "scattered-fails", scattered_fails, ON_BOTH, NULL },
+	{ "small-pages", small_pages, ON_BOTH, NULL },
 	END_OF_CASES
 };
