@@ -20,22 +20,28 @@ struct mf_host;
 #define MF_CHUNK_SHIFT		(MF_CHUNK_PAGES_SHIFT + MF_PAGE_SHIFT)
 
 /*
- * A run: 44 bits of page frame number, 19 bits of count (a chunk's worth is
- * 2^18), and one bit that says the pages are foreign: mapped for the device,
- * but neither pinned nor billed, because they are no memory of the owner's (a
- * device's BAR, the zero page).
+ * A run: 43 bits of page frame number, 19 bits of count (a chunk's worth is
+ * 2^18), and two flags. Runs that differ in one are never joined.
+ *
+ * Foreign: mapped for the device, but neither pinned nor billed, because the
+ * pages are no memory of the owner's (a device's BAR, the zero page).
+ *
+ * Whole: the host holds each of its huge pages by one pin, instead of each page
+ * by its own. That is the host's own affair: @pin says it, @unpin wants to know.
  */
 typedef u64 mf_run;
 
 #define MF_RUN_FOREIGN		1ull
-#define MF_RUN_COUNT_SHIFT	1
+#define MF_RUN_WHOLE		2ull
+#define MF_RUN_FLAGS		3ull
+#define MF_RUN_COUNT_SHIFT	2
 #define MF_RUN_COUNT_BITS	19
 #define MF_RUN_PFN_SHIFT	(MF_RUN_COUNT_SHIFT + MF_RUN_COUNT_BITS)
 
-static inline mf_run mf_run_make(u64 pfn, u64 count, bool foreign)
+/* @flags: 0, MF_RUN_FOREIGN or MF_RUN_WHOLE */
+static inline mf_run mf_run_make(u64 pfn, u64 count, u64 flags)
 {
-	return pfn << MF_RUN_PFN_SHIFT | count << MF_RUN_COUNT_SHIFT |
-	       (foreign ? MF_RUN_FOREIGN : 0);
+	return pfn << MF_RUN_PFN_SHIFT | count << MF_RUN_COUNT_SHIFT | flags;
 }
 
 static inline u64 mf_run_pfn(mf_run r)
@@ -51,6 +57,11 @@ static inline u64 mf_run_pages(mf_run r)
 static inline bool mf_run_foreign(mf_run r)
 {
 	return r & MF_RUN_FOREIGN;
+}
+
+static inline bool mf_run_whole(mf_run r)
+{
+	return r & MF_RUN_WHOLE;
 }
 
 /**
@@ -91,27 +102,28 @@ static inline u64 mf_batch_fit(const struct mf_batch *b, u64 pages)
  * @pfn: the first page frame
  * @pages: how many follow each other, no more than mf_batch_fit() allows nor
  *	than were asked of the host's @pin
- * @foreign: they are neither pinned nor to be billed
+ * @flags: 0; MF_RUN_FOREIGN, they are neither pinned nor to be billed; or
+ *	MF_RUN_WHOLE, which a batch that is @single does not take
  */
-static inline void mf_batch_add(struct mf_batch *b, u64 pfn, u64 pages, bool foreign)
+static inline void mf_batch_add(struct mf_batch *b, u64 pfn, u64 pages, u64 flags)
 {
 	mf_run *tail = b->nr ? &b->runs[b->nr - 1] : NULL;
 
 	b->pages += pages;
-	if (foreign)
+	if (flags & MF_RUN_FOREIGN)
 		b->foreign += pages;
 
 	if (b->single) {
 		while (pages--)
-			b->runs[b->nr++] = mf_run_make(pfn++, 1, foreign);
+			b->runs[b->nr++] = mf_run_make(pfn++, 1, flags);
 		return;
 	}
 
-	if (tail && mf_run_foreign(*tail) == foreign &&
+	if (tail && (*tail & MF_RUN_FLAGS) == flags &&
 	    mf_run_pfn(*tail) + mf_run_pages(*tail) == pfn)
 		*tail += pages << MF_RUN_COUNT_SHIFT;
 	else
-		b->runs[b->nr++] = mf_run_make(pfn, pages, foreign);
+		b->runs[b->nr++] = mf_run_make(pfn, pages, flags);
 }
 
 /**

@@ -78,6 +78,15 @@ void mfk_unbill(struct mf_host *host, struct mf_owner *owner, u64 pages);
 /* pin.c */
 s64 mfk_pin(struct mf_host *host, struct mf_owner *owner, u64 vaddr, u64 pages, u32 prot,
 	    struct mf_batch *batch);
+
+/* The huge page that one entry of the processor's table maps. */
+#define MFK_HUGE_BYTES	PMD_SIZE
+#define MFK_HUGE_PAGES	(PMD_SIZE >> PAGE_SHIFT)
+
+/* huge.c */
+u64 mfk_huge_pages(struct mm_struct *mm, unsigned long vaddr, struct page *page, bool write);
+
+/* unpin.c */
 void mfk_unpin(struct mf_host *host, struct mf_owner *owner, const mf_run *runs, u64 nr, u32 prot);
 
 /* pfnmap.c */

@@ -68,7 +68,7 @@ static s64 visit(struct mm_struct *mm, unsigned long vaddr, u64 pages, bool writ
 		if (err)
 			return n ?: err;
 		some = mf_batch_fit(batch, min(pages - n, (u64)leaf.pages));
-		mf_batch_add(batch, leaf.pfn, some, true);
+		mf_batch_add(batch, leaf.pfn, some, MF_RUN_FOREIGN);
 		n += some;
 	}
 	return n;

@@ -8,6 +8,8 @@
  * their first domain, and when a mediated device asks for pages. What can't be
  * pinned because it is no memory at all, a device's BAR, is looked up in
  * pfnmap.c.
+ *
+ * Where a huge page is wanted whole, it is pinned by one pin: huge.c.
  */
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
@@ -28,7 +30,7 @@
  */
 static void add_zero_page(struct mf_batch *batch, struct page *page)
 {
-	mf_batch_add(batch, page_to_pfn(page), 1, true);
+	mf_batch_add(batch, page_to_pfn(page), 1, MF_RUN_FOREIGN);
 	unpin_user_page(page);
 }
 
@@ -45,7 +47,7 @@ static void add_pinned(struct mf_batch *batch, struct page **pages, long nr)
 		}
 		for (n = 1; i + n < nr && page_to_pfn(pages[i + n]) == pfn + n; n++)
 			;
-		mf_batch_add(batch, pfn, n, false);
+		mf_batch_add(batch, pfn, n, 0);
 		i += n;
 	}
 }
@@ -65,28 +67,95 @@ static s64 pin_no_memory(struct mm_struct *mm, unsigned long vaddr, u64 pages, u
 	return got > 0 ? -EINVAL : got;
 }
 
-static s64 pin_of(struct mm_struct *mm, u64 vaddr, u64 pages, u32 prot, struct mf_batch *batch)
+static long pin_some(struct mm_struct *mm, u64 vaddr, long want, unsigned int flags,
+		     struct page **pages)
 {
-	unsigned int flags = FOLL_LONGTERM | (prot & MF_WRITE ? FOLL_WRITE : 0);
-	struct page *few[FEW_PAGES], **many = NULL;
-	long want, got;
+	unsigned long addr = vaddr;
+
+	return mm == current->mm ?
+		pin_user_pages_fast(untagged_addr(addr), want, flags, pages) :
+		mfk_pin_remote(mm, addr, want, flags, pages);
+}
+
+/* It may be that a huge page begins at @vaddr, and one pin will do for it. */
+static bool may_be_huge(const struct mf_batch *batch, u64 vaddr, u64 pages)
+{
+	return pages >= MFK_HUGE_PAGES && IS_ALIGNED(vaddr, MFK_HUGE_BYTES) &&
+	       !batch->single && !batch->memory_only;
+}
+
+/*
+ * How many of @pages, pinned from @vaddr on, to keep: where a huge page begins among them and all
+ * of it is wanted, those before it, so that the next call can pin it as one.
+ */
+static long before_huge(const struct mf_batch *batch, u64 vaddr, u64 wanted, struct page **pages,
+			long got)
+{
+	long at = -(vaddr >> PAGE_SHIFT) & (MFK_HUGE_PAGES - 1);
+
+	if (!at || at >= got || !may_be_huge(batch, vaddr + (at << PAGE_SHIFT), wanted - at) ||
+	    folio_nr_pages(page_folio(pages[at])) < MFK_HUGE_PAGES)
+		return got;
+	unpin_user_pages(pages + at, got - at);
+	return at;
+}
+
+/* Pin page by page. The first may be pinned already: @first. */
+static s64 pin_pages(struct mm_struct *mm, u64 vaddr, u64 pages, unsigned int flags,
+		     struct mf_batch *batch, struct page *first)
+{
+	struct page *few[FEW_PAGES], **many = NULL, **all;
+	long want, got, there = !!first;
 
 	want = min_t(u64, pages, min_t(u64, mf_batch_room(batch), MANY_PAGES));
 	if (want > FEW_PAGES)
 		many = (struct page **)__get_free_page(GFP_KERNEL | __GFP_NOWARN);
 	if (!many)
 		want = min_t(long, want, FEW_PAGES);
+	all = many ?: few;
+	all[0] = first;
 
-	if (mm == current->mm)
-		got = pin_user_pages_fast(untagged_addr((unsigned long)vaddr), want, flags,
-					  many ?: few);
-	else
-		got = mfk_pin_remote(mm, vaddr, want, flags, many ?: few);
-	if (got > 0)
-		add_pinned(batch, many ?: few, got);
+	got = want > there ? pin_some(mm, vaddr + (there << PAGE_SHIFT), want - there, flags,
+				      all + there) : 0;
+	if (there)
+		got = max(got, 0L) + 1;
+	if (got > 0) {
+		got = before_huge(batch, vaddr, pages, all, got);
+		add_pinned(batch, all, got);
+	}
 	free_page((unsigned long)many);
-	cond_resched();
+	return got;
+}
 
+/*
+ * Pin by huge pages where they are: that takes one page to find out, which is kept if it turns out
+ * to be a small one.
+ */
+static s64 pin_memory(struct mm_struct *mm, u64 vaddr, u64 pages, u32 prot, struct mf_batch *batch)
+{
+	unsigned int flags = FOLL_LONGTERM | (prot & MF_WRITE ? FOLL_WRITE : 0);
+	struct page *first = NULL;
+	u64 huge;
+	long got;
+
+	if (may_be_huge(batch, vaddr, pages)) {
+		got = pin_some(mm, vaddr, 1, flags, &first);
+		if (got <= 0)
+			return got;
+		huge = min(pages, mfk_huge_pages(mm, vaddr, first, prot & MF_WRITE));
+		if (huge > 1) {
+			mf_batch_add(batch, page_to_pfn(first), huge, MF_RUN_WHOLE);
+			return huge;
+		}
+	}
+	return pin_pages(mm, vaddr, pages, flags, batch, first);
+}
+
+static s64 pin_of(struct mm_struct *mm, u64 vaddr, u64 pages, u32 prot, struct mf_batch *batch)
+{
+	s64 got = pin_memory(mm, vaddr, pages, prot, batch);
+
+	cond_resched();
 	/* -EOVERFLOW, on some series: at the very end of the address space, where no memory is. */
 	if (got == -EFAULT || got == -EOVERFLOW)
 		return pin_no_memory(mm, vaddr, pages, prot, batch);
@@ -111,27 +180,4 @@ s64 mfk_pin(struct mf_host *host, struct mf_owner *owner, u64 vaddr, u64 pages, 
 	got = pin_of(mm, vaddr, pages, prot, batch);
 	mmput(mm);
 	return got;
-}
-
-/* See @unpin of struct mf_host_ops. */
-void mfk_unpin(struct mf_host *host, struct mf_owner *owner, const mf_run *runs, u64 nr, u32 prot)
-{
-	/* So many at once that the call is cheap, so few that others get to run. */
-	const u64 stride = 8192;
-	u64 i;
-
-	for (i = 0; i < nr; i++) {
-		u64 pfn = mf_run_pfn(runs[i]), left = mf_run_pages(runs[i]);
-
-		if (mf_run_foreign(runs[i]))
-			continue;
-		while (left) {
-			u64 n = min(left, stride);
-
-			unpin_user_page_range_dirty_lock(pfn_to_page(pfn), n, prot & MF_WRITE);
-			pfn += n;
-			left -= n;
-			cond_resched();
-		}
-	}
 }

@@ -115,7 +115,7 @@ static void end_bare(struct world *w, struct mf_host_domain *d)
 
 static int map_one(struct world *w, struct mf_host_domain *d, u64 iova, u64 pfn, u64 pages)
 {
-	mf_run run = mf_run_make(pfn, pages, false);
+	mf_run run = mf_run_make(pfn, pages, 0);
 
 	return w->host.host.ops->domain_map(&w->host.host, d, iova, &run, 1, RW);
 }

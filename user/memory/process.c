@@ -241,7 +241,7 @@ static s64 pin_locked(struct mf_process *p, u64 vaddr, u64 pages, u32 prot, stru
 		return -ENOMEM;
 	}
 	count_pages(p, page, n);
-	mf_batch_add(batch, page, n, false);
+	mf_batch_add(batch, page, n, 0);
 	return (s64)n;
 }
 

@@ -253,7 +253,7 @@ static void pin_run(struct mf_ram *ram, u64 pfn, u64 pages, struct mf_batch *bat
 
 	for (i = 0; !foreign && i < pages; i++)
 		ram->pins[page + i]++;
-	mf_batch_add(batch, pfn, pages, foreign);
+	mf_batch_add(batch, pfn, pages, foreign ? MF_RUN_FOREIGN : 0);
 }
 
 static s64 ram_owner_pin(struct mf_owner *owner, u64 vaddr, u64 pages, u32 prot,

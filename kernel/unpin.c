@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * Unpinning: runs go back to the memory manager.
+ *
+ * Pages that a device could write are marked dirty before they are let go. What
+ * is held by one pin for each huge page (huge.c) is let go so; a run that begins
+ * or ends within a huge page has one pin of it, too. Runs of one page, which is
+ * what scattered memory is made of, go by lists.
+ */
+#include <linux/mm.h>
+#include <linux/sched.h>
+
+#include "host.h"
+
+/* So many pages at once that the call is cheap, so few that others get to run. */
+#define STRIDE	8192
+
+static void unpin_pages(u64 pfn, u64 pages, bool dirty)
+{
+	while (pages) {
+		u64 n = min_t(u64, pages, STRIDE);
+
+		unpin_user_page_range_dirty_lock(pfn_to_page(pfn), n, dirty);
+		pfn += n;
+		pages -= n;
+		cond_resched();
+	}
+}
+
+static void unpin_huge_pages(u64 pfn, u64 pages, bool dirty)
+{
+	while (pages) {
+		struct page *page = pfn_to_page(pfn);
+		struct folio *folio = page_folio(page);
+		u64 n = min_t(u64, pages, folio_nr_pages(folio) - folio_page_idx(folio, page));
+
+		unpin_user_page_range_dirty_lock(page, 1, dirty);
+		pfn += n;
+		pages -= n;
+		cond_resched();
+	}
+}
+
+/* See @unpin of struct mf_host_ops. */
+void mfk_unpin(struct mf_host *host, struct mf_owner *owner, const mf_run *runs, u64 nr, u32 prot)
+{
+	bool dirty = prot & MF_WRITE;
+	u64 i;
+
+	for (i = 0; i < nr; i++) {
+		if (mf_run_foreign(runs[i]))
+			continue;
+		if (mf_run_whole(runs[i]))
+			unpin_huge_pages(mf_run_pfn(runs[i]), mf_run_pages(runs[i]), dirty);
+		else
+			unpin_pages(mf_run_pfn(runs[i]), mf_run_pages(runs[i]), dirty);
+	}
+}
