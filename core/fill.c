@@ -70,7 +70,7 @@ static int bill_batch(struct fill *f)
 		/* The run that was the last may have become longer since. */
 		all = *first;
 		*first = mf_run_make(mf_run_pfn(all) + f->part, mf_run_pages(all) - f->part,
-				     mf_run_foreign(all));
+				     all & MF_RUN_FLAGS);
 		err = mf_bill_runs(f->c, f->m, first, b->nr - f->at, pages, f->held, f->why);
 		*first = all;
 	}
@@ -87,7 +87,7 @@ static void unbill_batch(struct fill *f)
 	if (!f->billed)
 		return;
 	b->runs[f->at] = mf_run_make(mf_run_pfn(b->runs[f->at]), f->part,
-				     mf_run_foreign(b->runs[f->at]));
+				     b->runs[f->at] & MF_RUN_FLAGS);
 	mf_unbill_runs(f->c, f->m, b->runs, f->at + 1, f->billed, f->held);
 }
 

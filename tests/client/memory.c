@@ -17,7 +17,9 @@ const char *memory_name(enum memory_kind kind)
 		[MEMORY_SHARED_ANONYMOUS] = "shared-anonymous",
 		[MEMORY_MEMFD] = "memfd",
 		[MEMORY_HUGETLB] = "hugetlbfs-2M",
+		[MEMORY_HUGETLB_PRIVATE] = "hugetlb-private",
 		[MEMORY_THP] = "thp",
+		[MEMORY_SHMEM_THP] = "thp-memfd",
 	};
 
 	return names[kind];
@@ -42,7 +44,7 @@ static int get_memfd(struct memory *memory, unsigned int flags)
 	return error;
 }
 
-static int get_hugetlb(struct memory *memory)
+static int reserve_hugetlb(struct memory *memory)
 {
 	long want = proc_value("/proc/sys/vm/nr_hugepages") + memory->size / HUGE_PAGE;
 
@@ -51,10 +53,11 @@ static int get_hugetlb(struct memory *memory)
 	if (proc_meminfo("HugePages_Free") < (long)(memory->size / HUGE_PAGE) &&
 	    proc_set("/proc/sys/vm/nr_hugepages", want))
 		return -ENOTSUP;
-	return get_memfd(memory, MFD_HUGETLB);
+	return 0;
 }
 
-static int get_thp(struct memory *memory)
+/* Finds room where huge pages may lie. */
+static int reserve_aligned(struct memory *memory)
 {
 	uintptr_t start;
 
@@ -65,8 +68,34 @@ static int get_thp(struct memory *memory)
 		return -errno;
 	start = ((uintptr_t)memory->reserved + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1);
 	memory->address = (char *)start;
-	if (madvise(memory->address, memory->size, MADV_HUGEPAGE)) {
+	return 0;
+}
+
+static int get_thp(struct memory *memory)
+{
+	int error = reserve_aligned(memory);
+
+	if (!error && madvise(memory->address, memory->size, MADV_HUGEPAGE)) {
 		munmap(memory->reserved, memory->reserved_size);
+		return -ENOTSUP;
+	}
+	return error;
+}
+
+static int get_shmem_thp(struct memory *memory)
+{
+	int error = reserve_aligned(memory);
+
+	if (error)
+		return error;
+	memory->fd = memfd_create("client", MFD_CLOEXEC);
+	if (memory->fd < 0 ||
+	    proc_set_text("/sys/kernel/mm/transparent_hugepage/shmem_enabled", "advise") ||
+	    ftruncate(memory->fd, memory->size) ||
+	    mmap(memory->address, memory->size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
+		 memory->fd, 0) == MAP_FAILED ||
+	    madvise(memory->address, memory->size, MADV_HUGEPAGE)) {
+		memory_put(memory);
 		return -ENOTSUP;
 	}
 	return 0;
@@ -75,13 +104,16 @@ static int get_thp(struct memory *memory)
 /* A test of huge pages on small ones would prove nothing. */
 static bool is_huge(const struct memory *memory)
 {
-	return proc_smaps_kb(memory->address, "AnonHugePages") >= (long)(memory->size / 1024);
+	const char *field = memory->kind == MEMORY_THP ? "AnonHugePages" : "ShmemPmdMapped";
+
+	return proc_smaps_kb(memory->address, field) >= (long)(memory->size / 1024);
 }
 
 int memory_get(struct memory *memory, enum memory_kind kind, size_t size)
 {
-	bool huge = kind == MEMORY_HUGETLB || kind == MEMORY_THP;
-	size_t unit = huge ? HUGE_PAGE : PAGE;
+	bool transparent = kind == MEMORY_THP || kind == MEMORY_SHMEM_THP;
+	bool hugetlb = kind == MEMORY_HUGETLB || kind == MEMORY_HUGETLB_PRIVATE;
+	size_t unit = transparent || hugetlb ? HUGE_PAGE : PAGE;
 	int error = -EINVAL;
 
 	memset(memory, 0, sizeof(*memory));
@@ -99,10 +131,19 @@ int memory_get(struct memory *memory, enum memory_kind kind, size_t size)
 		error = get_memfd(memory, 0);
 		break;
 	case MEMORY_HUGETLB:
-		error = get_hugetlb(memory);
+		error = reserve_hugetlb(memory);
+		error = error ? error : get_memfd(memory, MFD_HUGETLB);
+		break;
+	case MEMORY_HUGETLB_PRIVATE:
+		error = reserve_hugetlb(memory);
+		error = error ? error : get_plain(memory, MAP_PRIVATE | MAP_ANONYMOUS |
+							  MAP_HUGETLB);
 		break;
 	case MEMORY_THP:
 		error = get_thp(memory);
+		break;
+	case MEMORY_SHMEM_THP:
+		error = get_shmem_thp(memory);
 		break;
 	case MEMORY_KINDS:
 		break;
@@ -110,7 +151,7 @@ int memory_get(struct memory *memory, enum memory_kind kind, size_t size)
 	if (error)
 		return error;
 	memset(memory->address, 0x5a, memory->size);
-	if (kind == MEMORY_THP && !is_huge(memory)) {
+	if (transparent && !is_huge(memory)) {
 		memory_put(memory);
 		return -ENOTSUP;
 	}

@@ -18,7 +18,8 @@
 #include "scene.h"
 
 static const struct mixed_case *const lists[] = {
-	attach_cases, change_cases, region_cases, failure_cases, scattered_cases, vtd_cases,
+	attach_cases, change_cases, region_cases, failure_cases, huge_cases, scattered_cases,
+	vtd_cases,
 };
 
 struct settings {

@@ -121,6 +121,7 @@ struct mixed_case {
 extern const struct mixed_case attach_cases[];
 extern const struct mixed_case change_cases[];
 extern const struct mixed_case failure_cases[];
+extern const struct mixed_case huge_cases[];
 extern const struct mixed_case region_cases[];
 extern const struct mixed_case scattered_cases[];
 extern const struct mixed_case vtd_cases[];

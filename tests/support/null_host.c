@@ -56,7 +56,7 @@ static void add_runs(struct mf_batch *batch, u64 page, u64 pages, u64 run_pages)
 	while (pages && mf_batch_room(batch)) {
 		u64 some = mf_min(pages, run_pages - page % run_pages);
 
-		mf_batch_add(batch, page + page / run_pages, some, false);
+		mf_batch_add(batch, page + page / run_pages, some, 0);
 		page += some;
 		pages -= some;
 	}
@@ -74,7 +74,7 @@ static s64 null_pin(struct mf_host *host, struct mf_owner *owner, u64 vaddr, u64
 	if (run_pages)
 		add_runs(batch, vaddr >> MF_PAGE_SHIFT, pages, run_pages);
 	else
-		mf_batch_add(batch, vaddr >> MF_PAGE_SHIFT, pages, false);
+		mf_batch_add(batch, vaddr >> MF_PAGE_SHIFT, pages, 0);
 	of(host)->pages_pinned += batch->pages - before;
 	return (s64)(batch->pages - before);
 }

@@ -87,7 +87,7 @@ static void refund_runs(const mf_run *runs, u64 nr)
 /* Charge pages and expect so many to be new. */
 static void charge(u64 pfn, u64 pages, u64 fresh)
 {
-	mf_run run = mf_run_make(pfn, pages, false);
+	mf_run run = mf_run_make(pfn, pages, 0);
 	struct mf_charge what;
 
 	assert_int_equal(charge_runs(&run, 1, &what), 0);
@@ -97,7 +97,7 @@ static void charge(u64 pfn, u64 pages, u64 fresh)
 /* Refund pages and expect so many to have gone. */
 static void refund(u64 pfn, u64 pages, u64 gone)
 {
-	mf_run run = mf_run_make(pfn, pages, false);
+	mf_run run = mf_run_make(pfn, pages, 0);
 	u64 billed = b.owner.billed;
 
 	refund_runs(&run, 1);
@@ -302,8 +302,8 @@ static void test_memory_far_apart(void **state)
 
 static void test_foreign_pages_do_not_count(void **state)
 {
-	mf_run runs[] = { mf_run_make(9, 4, true), mf_run_make(20, 3, false),
-			  mf_run_make(5 * BLOCK, BLOCK, true) };
+	mf_run runs[] = { mf_run_make(9, 4, MF_RUN_FOREIGN), mf_run_make(20, 3, 0),
+			  mf_run_make(5 * BLOCK, BLOCK, MF_RUN_FOREIGN) };
 	struct mf_charge what;
 
 	(void)state;
@@ -319,7 +319,7 @@ static void test_foreign_pages_do_not_count(void **state)
 /* The limit is for what is new; and what is refused leaves nothing behind. */
 static void test_the_limit_is_for_new_pages(void **state)
 {
-	mf_run runs[] = { mf_run_make(BLOCK + 1, BLOCK, false), mf_run_make(77, 1, false) };
+	mf_run runs[] = { mf_run_make(BLOCK + 1, BLOCK, 0), mf_run_make(77, 1, 0) };
 	struct mf_charge what;
 
 	(void)state;
@@ -332,7 +332,7 @@ static void test_the_limit_is_for_new_pages(void **state)
 	expect(BLOCK + 2, 3 * BLOCK + 2);
 	refund_runs(runs, 2);
 
-	runs[0] = mf_run_make(BLOCK - 3, BLOCK, false);
+	runs[0] = mf_run_make(BLOCK - 3, BLOCK, 0);
 	assert_int_equal(charge_runs(runs, 2, &what), -ENOMEM);
 	assert_true(what.refused && what.asked == BLOCK + 1 && what.fresh == 3);
 	expect(BLOCK + 1, 2 * BLOCK + 1);
@@ -346,7 +346,7 @@ static void test_the_limit_is_for_new_pages(void **state)
 
 static void test_any_error_of_the_bill_is_the_charge_s(void **state)
 {
-	mf_run run = mf_run_make(BLOCK - 5, 3 * BLOCK, false);
+	mf_run run = mf_run_make(BLOCK - 5, 3 * BLOCK, 0);
 	struct mf_charge what;
 
 	(void)state;
@@ -372,7 +372,7 @@ static void test_many_refunds_are_one(void **state)
 
 	(void)state;
 	for (i = 0; i < n; i++)
-		runs[i] = mf_run_make(i * 3, 1, false);
+		runs[i] = mf_run_make(i * 3, 1, 0);
 	assert_int_equal(charge_runs(runs, n, &what), 0);
 	assert_true(mf_user_host_calls(&b.host, MF_CALL_BILL) == 1);
 	refund_runs(runs, n);
@@ -524,13 +524,13 @@ static bool charge_pieces(struct held h, u64 *seed)
 
 		some = chance(seed) & 1 ? h.pages : 1 + (u32)chance(seed) % h.pages;
 		some = (u32)mf_min(some, h.pages - done);
-		run = mf_run_make(pfn_of(h.page + done), some, false);
+		run = mf_run_make(pfn_of(h.page + done), some, 0);
 		b.allocs = 0;
 		b.fail_alloc = chance(seed) % 8 ? 0 : 1 + chance(seed) % 2;
 		err = charge_runs(&run, 1, &what);
 		b.fail_alloc = 0;
 		if (err && done) {
-			run = mf_run_make(pfn_of(h.page), done, false);
+			run = mf_run_make(pfn_of(h.page), done, 0);
 			refund_runs(&run, 1);
 			reflect(h.page, done, -1);
 		}
@@ -574,7 +574,7 @@ static struct held any_stretch(u64 *seed)
 
 static void give_back(struct held *h)
 {
-	mf_run run = mf_run_make(pfn_of(h->page), h->pages, false);
+	mf_run run = mf_run_make(pfn_of(h->page), h->pages, 0);
 
 	refund_runs(&run, 1);
 	reflect(h->page, h->pages, -1);
