@@ -100,7 +100,7 @@ struct mf_mapping {
 	struct mf_mapping *next_read;
 	u64 vaddr;
 	struct mf_owner *owner;
-	u32 prot;
+	u8 prot;
 	u8 state;
 	bool doomed;
 	bool stuck;
@@ -317,9 +317,16 @@ struct mf_selection {
 	u64 highest;
 };
 
+/* One that reaches the end of the range is the last: most requests name but one. */
+static inline struct mf_mapping *mf_selected_after(const struct mf_selection *s,
+						   const struct mf_mapping *m)
+{
+	return m->range.span.last < s->span.last ? mf_mapping_after(m) : NULL;
+}
+
 #define mf_for_each_selected(pos, s) \
 	for ((pos) = (s)->first; (pos) && (pos)->range.span.first <= (s)->span.last; \
-	     (pos) = mf_mapping_after(pos))
+	     (pos) = mf_selected_after(s, pos))
 
 int mf_select_span(struct mf_container *c, u64 iova, u64 size, struct mf_selection *s,
 		   struct mf_refusal *why);

@@ -53,7 +53,7 @@ struct mf_mapping *mf_mapping_alloc(struct mf_container *c, struct mf_owner *own
 
 	m->range.span = span;
 	m->vaddr = vaddr;
-	m->prot = prot;
+	m->prot = prot & (MF_READ | MF_WRITE);
 	m->owner = owner;
 	m->state = MF_MAPPING_ADDING;
 	mf_chunk_init(&m->only);
@@ -115,6 +115,9 @@ bool mf_chunk_next(struct mf_chunk_walk *walk)
 	const struct mf_mapping *m = walk->mapping;
 	const struct mf_chunk *k;
 
+	/* Most mappings have one chunk: no need to see where a second would begin. */
+	if (walk->index && m->chunks == &m->only)
+		return false;
 	walk->page = chunk_page(m, walk->index);
 	if (walk->page >= m->filled)
 		return false;
@@ -130,6 +133,8 @@ u64 mf_mapping_runs(const struct mf_mapping *m)
 	struct mf_chunk_walk walk = mf_chunk_walk(m);
 	u64 runs = 0;
 
+	if (m->chunks == &m->only)
+		return m->only.nr;
 	while (mf_chunk_next(&walk))
 		runs += walk.nr;
 	return runs;
@@ -216,8 +221,10 @@ void mf_mapping_hold(struct mf_mapping *m)
 
 static void free_record(struct mf_container *c, struct mf_mapping *m)
 {
-	mf_dirty_free(c, m, &m->dirty);
-	mf_dirty_free(c, m, &m->taken);
+	if (m->dirty.blocks)
+		mf_dirty_free(c, m, &m->dirty);
+	if (m->taken.blocks)
+		mf_dirty_free(c, m, &m->taken);
 	c->host->ops->owner_put(c->host, m->owner);
 	c->host->ops->free(c->host, m);
 }

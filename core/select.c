@@ -40,44 +40,37 @@ int mf_select_span(struct mf_container *c, u64 iova, u64 size, struct mf_selecti
 	return 0;
 }
 
-/* The mapping that a type1v2 range would cut, or NULL. */
-static struct mf_mapping *bisected(struct mf_container *c, struct mf_span span)
-{
-	struct mf_mapping *m = mf_mapping_from(c, span.first);
+/* What one walk over the selected mappings finds. */
+struct found {
+	struct mf_mapping *cut;		/* the range would cut it: the first or the last, or NULL */
+	struct mf_mapping *pinned;	/* the first that devices have pinned some of, or NULL */
+	bool busy;			/* another request uses one of them */
+};
 
-	if (m && m->range.span.first < span.first)
-		return m;
-	m = mf_mapping_from(c, span.last);
-	if (m && m->range.span.first <= span.last && m->range.span.last > span.last)
-		return m;
-	return NULL;
-}
-
-static bool any_busy(const struct mf_selection *s)
+static struct found look_at(const struct mf_selection *s)
 {
-	struct mf_mapping *m;
+	struct mf_mapping *m, *last = NULL;
+	struct found f = { };
 
 	mf_for_each_selected(m, s) {
 		if (m->users && !s->sharing)
 			m->wanted = true;
-		if (m->state != MF_MAPPING_LIVE || m->wanted)
-			return true;
-	}
-	return false;
-}
-
-static bool any_pinned(struct mf_selection *s)
-{
-	struct mf_mapping *m;
-
-	mf_for_each_selected(m, s) {
-		if (m->externals.root) {
-			s->pinned = m->range.span;
-			s->pages = m->nr_externals;
-			return true;
+		if (m->state != MF_MAPPING_LIVE || m->wanted) {
+			f.busy = true;
+			return f;
 		}
+		if (m->externals.root && !f.pinned)
+			f.pinned = m;
+		last = m;
 	}
-	return false;
+	if (!last)
+		return f;
+
+	if (s->first->range.span.first < s->span.first)
+		f.cut = s->first;
+	else if (last->range.span.last > s->span.last)
+		f.cut = last;
+	return f;
 }
 
 /**
@@ -115,7 +108,7 @@ int mf_select_check(struct mf_container *c, struct mf_span span, struct mf_refus
  */
 int mf_select(struct mf_container *c, struct mf_selection *s, struct mf_refusal *why)
 {
-	struct mf_mapping *cut;
+	struct found f;
 	int err;
 
 	if (!s->all) {
@@ -125,19 +118,25 @@ int mf_select(struct mf_container *c, struct mf_selection *s, struct mf_refusal 
 	}
 
 	s->first = mf_mapping_from(c, s->span.first);
-	if (any_busy(s)) {
+	f = look_at(s);
+	if (f.busy) {
 		s->turn = mf_turnstile_read(&c->at_rest);
 		return MF_SELECT_WAIT;
 	}
 
-	cut = s->all ? NULL : bisected(c, s->span);
-	if (cut && c->config.rules == MF_TYPE1V2)
+	if (f.cut && c->config.rules == MF_TYPE1V2)
 		return mf_refuse(c, why, BISECTED, 0, s->span.first, s->span.last,
-				 cut->range.span.first, cut->range.span.last);
-	if (cut && cut->range.span.first < s->span.first)
+				 f.cut->range.span.first, f.cut->range.span.last);
+	if (f.cut && f.cut->range.span.first < s->span.first) {
 		s->first = NULL;
+		return MF_SELECTED;
+	}
 
-	return !s->keeps_pins && any_pinned(s) ? MF_SELECT_UNPIN : MF_SELECTED;
+	if (!f.pinned || s->keeps_pins)
+		return MF_SELECTED;
+	s->pinned = f.pinned->range.span;
+	s->pages = f.pinned->nr_externals;
+	return MF_SELECT_UNPIN;
 }
 
 /**
