@@ -77,9 +77,13 @@ struct outcome ref_pin(const struct model *m, u32 c, u64 iova, u32 pages, u32 pr
 {
 	const struct ref_container *r = &m->refs[c];
 	u64 size = (u64)pages * PAGE, more[WORLD_OWNERS] = { 0 }, pfn;
+	struct ref_ledger ledgers[WORLD_OWNERS];
 	struct outcome out = { .success = true };
+	bool fresh;
 	u32 i;
 
+	for (i = 0; i < WORLD_OWNERS; i++)
+		ref_ledger(m, i, &ledgers[i]);
 	if (r->rules != MF_TYPE1V2)
 		return fails(-EACCES);
 	if (!pages)
@@ -103,8 +107,9 @@ struct outcome ref_pin(const struct model *m, u32 c, u64 iova, u32 pages, u32 pr
 			return fails(-EINVAL);
 		if (!ref_memory(m, map, page, map->prot, &pfn))
 			return fails(-EFAULT);
-		more[o]++;
-		if (r->nr_domains || map->unlimited)
+		fresh = r->once ? ref_enter(&ledgers[o], pfn) : !r->nr_domains;
+		more[o] += fresh;
+		if (!fresh || map->unlimited)
 			continue;
 		if (ref_billed(m, o) + more[o] > m->w.owner[o]->owner.limit)
 			return fails(-ENOMEM);
@@ -140,6 +145,25 @@ struct outcome ref_access(const struct model *m, u32 c, u64 iova, u64 bytes, boo
 	return (struct outcome){ .success = true };
 }
 
+/* How many pages the bill of @owner grows by if it becomes that of @map. */
+static u64 growth(const struct model *m, const struct ref_container *r,
+		  const struct ref_mapping *map, u32 owner)
+{
+	struct ref_ledger l;
+	u64 pages;
+	u32 i;
+
+	if (!r->once)
+		return ref_pinned(m, map);
+	ref_ledger(m, owner, &l);
+	pages = r->nr_domains ? ref_enter_mapping(m, map, &l) : 0;
+	for (i = 0; i < r->nr_externals; i++) {
+		if (within(map->span, r->externals[i].iova))
+			pages += ref_enter(&l, r->externals[i].pfn);
+	}
+	return pages;
+}
+
 /**
  * ref_update() - what a new vaddr should result in
  */
@@ -172,8 +196,10 @@ struct outcome ref_update(const struct model *m, u32 c, const struct ref_mapping
 	if (!map->invalid || map->span.first != wanted->span.first ||
 	    map->span.last != wanted->span.last)
 		return fails(-EINVAL);
-	billed = ref_pinned(m, map);
-	if (map->owner == wanted->owner || !billed || wanted->unlimited)
+	if (map->owner == wanted->owner || wanted->unlimited)
+		return out;
+	billed = growth(m, r, map, wanted->owner);
+	if (!billed)
 		return out;
 	if (ref_billed(m, wanted->owner) + billed > m->w.owner[wanted->owner]->owner.limit)
 		return fails(-ENOMEM);

@@ -302,11 +302,18 @@ static const char *check_pins(const struct model *m)
 
 static const char *check_bills(const struct model *m)
 {
+	struct mf_ledger_info has;
+	struct ref_ledger should;
 	u32 i;
 
 	for (i = 0; i < WORLD_OWNERS; i++) {
 		u64 billed = m->w.owner[i]->owner.billed, expected = ref_billed(m, i);
 
+		mf_get_ledger((struct mf_host *)&m->w.host.host, &m->w.owner[i]->owner, &has);
+		ref_ledger(m, i, &should);
+		if (has.pages < should.pages || has.pins < should.pins ||
+		    (!ref_any_loose(m) && (has.pages != should.pages || has.pins != should.pins)))
+			return "an owner's ledger is not what it has pinned";
 		if (billed < expected || (billed != expected && !ref_any_loose(m)))
 			return "an owner's bill is not what it has mapped";
 		if (billed > m->w.owner[i]->owner.limit && !m->unlimited[i])

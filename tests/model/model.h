@@ -42,7 +42,7 @@ enum model_format {
 #define MODEL_FORMAT_SHIFT	56
 
 enum op_type {
-	OP_OPEN,	/* open the container, if it is not */
+	OP_OPEN,	/* a: rules and how it bills; open the container, if it is not */
 	OP_RELEASE,	/* release it */
 	OP_ATTACH,	/* a: group; b & 7: all but 0 allow unsafe interrupts */
 	OP_DETACH,	/* a: group */
@@ -129,6 +129,7 @@ struct ref_domain {
  */
 struct ref_container {
 	bool open;
+	bool once;	/* it bills a page once */
 	enum mf_rules rules;
 	u32 limit;
 	int wrap_errno;
@@ -146,6 +147,13 @@ struct ref_container {
 	bool loose;
 	struct mf_span left[MODEL_MAPPINGS];	/* what a unit may still map */
 	u32 nr_left;
+};
+
+/* The pages of RAM in an owner's ledger. */
+struct ref_ledger {
+	bool has[WORLD_OWNERS * MODEL_PAGES];
+	u64 pages;
+	u64 pins;
 };
 
 /* What a request may result in. */
@@ -181,7 +189,7 @@ struct model {
 	u64 busy_iova;
 
 	bool small_batches;	/* no memory for large ones, on this machine */
-	bool batch_refused;	/* in this operation */
+	bool batch_passed;	/* that was refused in this operation, or is not to be */
 
 	u32 stuck_before;
 	char message[160];
@@ -213,6 +221,10 @@ u64 ref_pfn(const struct model *m, const struct ref_mapping *map, u64 iova);
 bool ref_foreign(const struct model *m, u64 pfn);
 u64 ref_pinned(const struct model *m, const struct ref_mapping *map);
 u64 ref_runs(const struct model *m, const struct ref_mapping *map);
+void ref_ledger(const struct model *m, u32 owner, struct ref_ledger *l);
+bool ref_enter(struct ref_ledger *l, u64 pfn);
+u64 ref_enter_mapping(const struct model *m, const struct ref_mapping *map,
+		      struct ref_ledger *l);
 u64 ref_billed(const struct model *m, u32 owner);
 bool ref_any_loose(const struct model *m);
 bool ref_left(const struct ref_container *r, struct mf_span span);

@@ -227,27 +227,84 @@ u64 ref_pinned(const struct model *m, const struct ref_mapping *map)
 	return pages;
 }
 
-/* Whole mappings while there is a domain; what software has pinned while there is none. */
+/*
+ * Whole mappings while there is a domain; what software has pinned while there is
+ * none, and, where pages are billed once, in any case: that is how often they are
+ * pinned.
+ */
 u64 ref_container_bill(const struct model *m, const struct ref_container *r, u32 owner)
 {
 	u64 pages = 0;
 	u32 i;
 
 	for (i = 0; i < r->nr_maps; i++) {
-		if (r->maps[i].owner == owner)
-			pages += r->nr_domains ? ref_pinned(m, &r->maps[i]) :
-						 ref_externals(r, r->maps[i].span);
+		if (r->maps[i].owner != owner)
+			continue;
+		if (r->nr_domains)
+			pages += ref_pinned(m, &r->maps[i]);
+		if (!r->nr_domains || r->once)
+			pages += ref_externals(r, r->maps[i].span);
 	}
 	return pages;
 }
 
+/* Pin a page once more; true if it was not pinned. */
+bool ref_enter(struct ref_ledger *l, u64 pfn)
+{
+	bool *has = &l->has[pfn - MF_RAM_BASE_PFN], fresh = !*has;
+
+	*has = true;
+	l->pages += fresh;
+	l->pins++;
+	return fresh;
+}
+
+/* Pin all pages of a mapping that domains map; say how many were not pinned. */
+u64 ref_enter_mapping(const struct model *m, const struct ref_mapping *map, struct ref_ledger *l)
+{
+	u64 fresh = 0, pfn, i;
+
+	for (i = 0; i < pages_of(map); i++) {
+		pfn = ref_pfn(m, map, map->span.first + i * PAGE);
+		if (!ref_foreign(m, pfn))
+			fresh += ref_enter(l, pfn);
+	}
+	return fresh;
+}
+
+/* All that is pinned for an owner by containers that bill once. */
+void ref_ledger(const struct model *m, u32 owner, struct ref_ledger *l)
+{
+	u32 c, i;
+
+	memset(l, 0, sizeof(*l));
+	for (c = 0; c < MODEL_CONTAINERS; c++) {
+		const struct ref_container *r = &m->refs[c];
+
+		for (i = 0; r->once && r->nr_domains && i < r->nr_maps; i++) {
+			if (r->maps[i].owner == owner)
+				ref_enter_mapping(m, &r->maps[i], l);
+		}
+		for (i = 0; r->once && i < r->nr_externals; i++) {
+			if (ref_find(r, r->externals[i].iova)->owner == owner)
+				ref_enter(l, r->externals[i].pfn);
+		}
+	}
+}
+
+/* What each container bills by mapping, and each page once of those that bill once. */
 u64 ref_billed(const struct model *m, u32 owner)
 {
-	u64 pages = 0;
+	struct ref_ledger l;
+	u64 pages;
 	u32 c;
 
-	for (c = 0; c < MODEL_CONTAINERS; c++)
-		pages += ref_container_bill(m, &m->refs[c], owner);
+	ref_ledger(m, owner, &l);
+	pages = l.pages;
+	for (c = 0; c < MODEL_CONTAINERS; c++) {
+		if (!m->refs[c].once)
+			pages += ref_container_bill(m, &m->refs[c], owner);
+	}
 	return pages;
 }
 
@@ -289,11 +346,25 @@ bool ref_can_pin(const struct model *m, const struct ref_mapping *map)
 	return true;
 }
 
+/* Is there no room for a mapping under its owner's limit? */
+static bool exceeds_limit(const struct model *m, const struct ref_container *r,
+			  const struct ref_mapping *map)
+{
+	u64 more = ref_pinned(m, map);
+	struct ref_ledger l;
+
+	if (r->once) {
+		ref_ledger(m, map->owner, &l);
+		more = ref_enter_mapping(m, map, &l);
+	}
+	return !map->unlimited && more &&
+	       ref_billed(m, map->owner) + more > m->w.owner[map->owner]->owner.limit;
+}
+
 /* What can go wrong once the range is found free. */
 static struct outcome fill_outcome(const struct model *m, u32 c, const struct ref_mapping *map)
 {
 	const struct ref_container *r = &m->refs[c];
-	const struct mf_ram_owner *o = m->w.owner[map->owner];
 	struct outcome out = { .success = true };
 	u32 i;
 
@@ -304,9 +375,7 @@ static struct outcome fill_outcome(const struct model *m, u32 c, const struct re
 		may_fail(&out, -ENOMEM);
 		may_fail(&out, -EINVAL);
 	} else {
-		bool exceeds = !map->unlimited && ref_pinned(m, map) &&
-			       ref_billed(m, map->owner) + ref_pinned(m, map) > o->owner.limit;
-		bool misfit = false;
+		bool exceeds = exceeds_limit(m, r, map), misfit = false;
 
 		for (i = 0; i < r->nr_domains; i++)
 			misfit = misfit || !fits_unit(m, map, r->domains[i].unit);
@@ -447,13 +516,16 @@ static struct outcome first_fill(const struct model *m, u32 c, u32 group)
 {
 	const struct ref_container *r = &m->refs[c];
 	bool pins = true, fits = true, exceeds = false;
+	struct ref_ledger ledgers[WORLD_OWNERS];
 	u64 billed[WORLD_OWNERS];
 	const struct ref_mapping *map;
 	struct outcome out = { 0 };
 	u32 i;
 
-	for (i = 0; i < WORLD_OWNERS; i++)
+	for (i = 0; i < WORLD_OWNERS; i++) {
 		billed[i] = ref_billed(m, i);
+		ref_ledger(m, i, &ledgers[i]);
+	}
 	for (map = above(r, 0, true); map; map = above(r, map->span.first, false)) {
 		struct ref_mapping filled = *map;
 		u64 more;
@@ -465,7 +537,10 @@ static struct outcome first_fill(const struct model *m, u32 c, u32 group)
 			continue;
 		}
 		fits = fits && fits_unit(m, &filled, m->unit_of[group]);
-		more = ref_pinned(m, &filled) - ref_externals(r, map->span);
+		if (r->once)
+			more = ref_enter_mapping(m, &filled, &ledgers[map->owner]);
+		else
+			more = ref_pinned(m, &filled) - ref_externals(r, map->span);
 		billed[map->owner] += more;
 		exceeds = exceeds || (more && !map->unlimited && billed[map->owner] >
 				      m->w.owner[map->owner]->owner.limit);

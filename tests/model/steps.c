@@ -228,13 +228,14 @@ static int meanwhile(void *context, const struct mf_call *call)
 
 	switch (call->type) {
 	case MF_CALL_ALLOC:
-		/* The first of this size in a map is its large batch. */
-		if (!m->small_batches || m->batch_refused || m->type != OP_MAP ||
+		/* The first of this size in a map, before its first pin, is its large batch. */
+		if (!m->small_batches || m->batch_passed || m->type != OP_MAP ||
 		    call->amount != 512 * sizeof(mf_run))
 			return 0;
-		m->batch_refused = true;
+		m->batch_passed = true;
 		return -ENOMEM;
 	case MF_CALL_PIN:
+		m->batch_passed = true;
 		/* Pins for a first domain are made with a lock held. */
 		if (m->type == OP_MAP || m->type == OP_PIN)
 			model_intrude(m);
@@ -433,6 +434,7 @@ static void step_open(struct model *m, const struct op *op, u32 c)
 		.rules = (op->a & 5) == 1 ? MF_TYPE1 : MF_TYPE1V2,
 		.mapping_limit = 2 + op->b % (MODEL_MAPPINGS - 2),
 		.wrap_errno = op->a & 2 ? -EOVERFLOW : 0,
+		.bill_once = op->a & 24,
 		.cookie = &m->refs[c],
 	};
 
@@ -440,6 +442,7 @@ static void step_open(struct model *m, const struct op *op, u32 c)
 		return;
 	memset(&m->refs[c], 0, sizeof(m->refs[c]));
 	m->refs[c].open = true;
+	m->refs[c].once = config.bill_once;
 	m->refs[c].rules = config.rules;
 	m->refs[c].limit = config.mapping_limit;
 	m->refs[c].wrap_errno = config.wrap_errno ? config.wrap_errno : -EINVAL;
@@ -561,7 +564,7 @@ const char *model_step(struct model *m, const struct op *op)
 		return NULL;
 	m->stuck_before = m->w.events[MF_EVENT_STUCK];
 	m->intruded = false;
-	m->batch_refused = false;
+	m->batch_passed = false;
 	m->type = type;
 	m->current = c;
 	m->asked = 0;

@@ -283,6 +283,9 @@ u64 model_vaddr(const struct op *op)
 {
 	u64 page = op->e >> 10;
 
+	/* All of a block of the ledger's, of which other mappings have parts. */
+	if ((op->e & 15) == 12 && page & 1)
+		return VADDR + 512 * PAGE;
 	/* Mostly aligned as large pages need it. */
 	return VADDR + (page & 32 ? page : page * 16) * PAGE + ((op->d >> 5 & 127) == 2 ? 8 : 0);
 }

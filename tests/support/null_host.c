@@ -224,7 +224,7 @@ static void null_event(struct mf_host *host, void *cookie, const struct mf_event
 	of(host)->events[event->type]++;
 }
 
-/* No software device is attached: nobody copies, nobody is asked to unpin. And no bill is refused. */
+/* No software device is attached: nobody copies or is asked to unpin. And no bill is refused. */
 static const struct mf_host_ops null_ops = {
 	.alloc = null_alloc,
 	.free = null_free,

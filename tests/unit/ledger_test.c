@@ -68,7 +68,8 @@ static int teardown(void **state)
 	(void)state;
 	mf_owner_fini(&b.owner);
 	mf_user_host_fini(&b.host);
-	return i.pages || i.pins || i.bytes || i.pieces || live.allocations || live.billed || misuse;
+	return i.pages || i.pins || i.bytes || i.pieces || live.allocations || live.billed ||
+	       misuse;
 }
 
 static int charge_runs(const mf_run *runs, u64 nr, struct mf_charge *what)
