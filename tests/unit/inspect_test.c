@@ -150,7 +150,7 @@ static void test_each_owner_once_with_all_of_its_bill(void **state)
 					NULL), 0);
 	mf_for_each_owner(w.c, see_owner, &seen);
 	assert_int_equal(seen.owners, 2);
-	/* All mappings begin with the same pages: seven are billed; all that are pinned are told. */
+	/* All mappings begin with the same pages: seven are billed; all pins are told. */
 	assert_true(seen.pages[0] == 1 + 3 + 4 + 6 + 7 + 1 && seen.pages[1] == 2 + 5 + 1);
 	assert_true(w.owner[0]->owner.billed == 7 && w.owner[1]->owner.billed == 5);
 	mf_get_ledger(&w.host.host, &w.owner[0]->owner, &ledger);
