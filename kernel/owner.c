@@ -106,6 +106,7 @@ void mfk_owner_put(struct mf_host *host, struct mf_owner *owner)
 	__acquire(&owners_lock);	/* what sparse can't see for itself */
 	hash_del(&owner->node);
 	spin_unlock(&owners_lock);
+	WARN_ON_ONCE(atomic64_read(&owner->billed) || owner->ledger.bytes);
 	mf_ledger_fini(&owner->ledger);
 	mmdrop(owner->mm);
 	put_task_struct(owner->task);

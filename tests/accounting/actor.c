@@ -41,15 +41,25 @@ static char *scattered(size_t size)
 	return memory;
 }
 
-static long get_memory(const struct order *order)
+char *actor_memory(int kind, size_t size, long *error)
 {
 	struct memory memory;
-	int error;
 
-	if (order->value == MEMORY_SCATTERED)
-		return (long)scattered(order->size) ?: -ENOMEM;
-	error = memory_get(&memory, (enum memory_kind)order->value, order->size);
-	return error ? error : (long)memory.address;
+	if (kind == MEMORY_SCATTERED) {
+		memory.address = scattered(size);
+		*error = memory.address ? 0 : -ENOMEM;
+		return memory.address;
+	}
+	*error = memory_get(&memory, (enum memory_kind)kind, size);
+	return *error ? NULL : memory.address;
+}
+
+static long get_memory(const struct order *order)
+{
+	long error;
+	char *memory = actor_memory((int)order->value, order->size, &error);
+
+	return memory ? (long)memory : error;
 }
 
 static long map_file(const struct order *order)

@@ -76,6 +76,9 @@ long actor_tell(struct actor *actor, const struct order *order);
 void actor_kill(struct actor *actor);
 void actor_wait(struct actor *actor);
 
+/* Memory of a kind, all of it touched; or NULL, and a negative errno. */
+char *actor_memory(int kind, size_t size, long *error);
+
 /* The rest of an actor's life, which it spends with orders from @far; and that after exec. */
 void actor_live(int far) __attribute__((noreturn));
 void actor_live_again(int far) __attribute__((noreturn));

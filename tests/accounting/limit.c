@@ -45,6 +45,21 @@ static long available(struct scene *s, int container)
 	return vfio_get_info(s->containers[container].container, &info) ? -1 : (long)info.available;
 }
 
+/* The refusal as Manifold's debugfs folder of the container tells it. */
+static void tells(struct scene *s, long asked, long fresh, long owed, long limit)
+{
+	char expect[120];
+	bool told;
+
+	if (!s->settings->manifold)
+		return;
+	snprintf(expect, sizeof(expect),
+		 "BILL (-12): of %ld pages %ld are new to the bill, which has %ld of at most %ld",
+		 asked, fresh, owed, limit);
+	told = find_in_debugfs(s, "status", expect);
+	want(s, told, "\"%s\" is told", expect);
+}
+
 static void refused(struct scene *s)
 {
 	__u64 memory = poor(s, 3, SIZE + SIZE / 4, 2 * SIZE);
@@ -60,6 +75,7 @@ static void refused(struct scene *s)
 		   "half new");
 	balance(s, "refused");
 	want_value(s, before, available(s, 1), "mappings available after it");
+	tells(s, PAGES, once ? PAGES / 2 : PAGES, PAGES, PAGES + PAGES / 4);
 	unmap(s, 0, 1, 0, 1ULL << 40, 0);
 	/* A quarter of it is new. */
 	want_value(s, once ? 0 : -ENOMEM,
@@ -70,6 +86,7 @@ static void refused(struct scene *s)
 		return;
 	want_value(s, -ENOMEM, try_map(s, 0, 2, IOVA, memory + SIZE / 4 * 5, PAGE, VFIO_MAP_RW),
 		   "one new page");
+	tells(s, 1, 1, PAGES / 4 * 5, PAGES / 4 * 5);
 	balance(s, "one page refused");
 	map(s, 0, 2, IOVA, memory + PAGE, SIZE / 4 * 5 - PAGE);
 	balance(s, "none new");

@@ -25,7 +25,10 @@ static int usage(FILE *stream, int status)
 	      "  --mib N          memory that is mapped again and again (default 4)\n"
 	      "  --stress N       instead of the cases: N rounds of many processes at random\n"
 	      "  --seed N         of --stress\n"
-	      "  --table LABEL    instead: figures, in 2 and 16 containers, a line a kind of memory\n"
+	      "  --table LABEL    instead: figures in 2 and 16 containers, a line each, with tabs between\n"
+	      "                   label, memory, containers, and in MiB: mapped in each, VmLck, VmPin, pinned\n"
+	      "  --way WAY        of --table: containers, iommufd (spaces of one iommufd), or copy\n"
+	      "                   (the same, from the first space into the others)\n"
 	      "  --devices FILE   lines \"NAME PCI-ADDRESS GROUP\" (default /tmp/vfio-devices)\n"
 	      "  --module NAME    the backend's module (default vfio_iommu_type1)\n"
 	      "\nNeeds root, 16 devices named edu with a group each, and nobody else who pins.\n"
@@ -50,6 +53,21 @@ struct arguments {
 	const char *table;
 };
 
+static bool parse_way(struct settings *settings, const char *text)
+{
+	static const char *const names[] = {
+		[WAY_CONTAINERS] = "containers", [WAY_IOMMUFD] = "iommufd", [WAY_COPY] = "copy",
+	};
+
+	for (int way = WAY_CONTAINERS; way <= WAY_COPY; way++) {
+		if (strcmp(text, names[way]))
+			continue;
+		settings->way = (enum way)way;
+		return true;
+	}
+	return false;
+}
+
 static bool parse_option(struct arguments *arguments, int option, const char *text)
 {
 	struct settings *settings = &arguments->settings;
@@ -70,6 +88,8 @@ static bool parse_option(struct arguments *arguments, int option, const char *te
 	case 'S':
 		arguments->seed = strtoul(text, NULL, 10);
 		return true;
+	case 'w':
+		return parse_way(settings, text);
 	case 't':
 		arguments->table = text;
 		return true;
@@ -119,6 +139,7 @@ int main(int argc, char **argv)
 		{ "stress", required_argument, NULL, 's' },
 		{ "seed", required_argument, NULL, 'S' },
 		{ "table", required_argument, NULL, 't' },
+		{ "way", required_argument, NULL, 'w' },
 		{ "devices", required_argument, NULL, 'd' },
 		{ "module", required_argument, NULL, 'm' },
 		{ "help", no_argument, NULL, 'h' },

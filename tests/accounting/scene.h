@@ -16,6 +16,13 @@
 #define MAX_CONTAINERS	16
 #define IOVA		0x10000000ULL
 
+/* Address spaces with a device each. */
+enum way {
+	WAY_CONTAINERS,			/* VFIO containers */
+	WAY_IOMMUFD,			/* IOAS of one iommufd */
+	WAY_COPY,			/* the same, and memory is copied from the first one's */
+};
+
 struct settings {
 	enum rule rule;
 	bool manifold;			/* its debugfs folder is looked into, too */
@@ -23,6 +30,7 @@ struct settings {
 	const char *list;		/* file that lists the devices */
 	const char *only;		/* a case; NULL: all */
 	size_t mib;			/* of memory that is mapped again and again */
+	enum way way;			/* of the table */
 };
 
 struct scene {
@@ -50,6 +58,8 @@ bool want_value(struct scene *s, long expect, long got, const char *what, ...) P
 bool balance(struct scene *s, const char *when, ...) PRINTF(2);
 /* The case can't be run here. */
 void skip(struct scene *s, const char *why, ...) PRINTF(2);
+/* Whether a file of one of Manifold's containers has a line with this in it. */
+bool find_in_debugfs(const struct scene *s, const char *file, const char *text);
 /* What VmLck has to be, in pages. */
 long billed(const struct scene *s, int actor);
 

@@ -101,15 +101,20 @@ long proc_smaps_kb(const void *address, const char *field)
 	return value;
 }
 
-long proc_billed(pid_t pid)
+long proc_status_pages(pid_t pid, const char *field)
 {
 	char path[64] = "/proc/self/status";
 	long kb;
 
 	if (pid)
 		snprintf(path, sizeof(path), "/proc/%d/status", pid);
-	kb = field_of(path, "VmLck");
+	kb = field_of(path, field);
 	return kb < 0 ? -1 : kb / 4;
+}
+
+long proc_billed(pid_t pid)
+{
+	return proc_status_pages(pid, "VmLck");
 }
 
 long proc_pinned(void)

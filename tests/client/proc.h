@@ -17,6 +17,8 @@ int proc_text(const char *path, char *text, size_t size);
 long proc_meminfo(const char *field);
 long proc_smaps_kb(const void *address, const char *field);
 
+/* A field of /proc/PID/status (0: of this process) that is a size, in pages. */
+long proc_status_pages(pid_t pid, const char *field);
 /* Pages billed to a process (0: this one) against RLIMIT_MEMLOCK. */
 long proc_billed(pid_t pid);
 /* Pages pinned for DMA by anyone; needs root, for the counters lag otherwise. */
