@@ -72,10 +72,15 @@ struct backend {
 
 extern const struct backend in_tree_backend;
 extern const struct backend manifold_backend;
+extern const struct backend iommufd_backend;
+extern const struct backend iommufd_compat_backend;
 extern const struct backend floor_backend;
 
 /* All of them, in the order in which they take turns; ends with NULL. */
 extern const struct backend *const backends[];
+
+/* Whether this kernel has iommufd: 0 or -ENOTSUP. */
+int iommufd_ready(void);
 
 /* The file of Manifold's module, to be loaded beside in-tree type1. */
 extern const char *manifold_module;

@@ -5,6 +5,8 @@
 
 const struct backend *const backends[] = {
 	&in_tree_backend,
+	&iommufd_backend,
+	&iommufd_compat_backend,
 	&manifold_backend,
 	&floor_backend,
 	NULL,

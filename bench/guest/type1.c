@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * The two backends behind VFIO's containers: in-tree type1, and Manifold beside it.
+ * The backends behind VFIO's containers: in-tree type1, Manifold beside it, and iommufd, which is
+ * a container of its own kind where the kernel has it.
  *
  * The VFIO core asks the backend that was registered last first. So Manifold is loaded for its turn
  * and unloaded for that of in-tree type1, which stays.
@@ -9,9 +10,11 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "../../tests/client/iommufd.h"
 #include "../../tests/client/proc.h"
 #include "../../tests/client/vfio.h"
 #include "backend.h"
@@ -109,11 +112,11 @@ static void type1_close(struct space *space)
 	close(space->fd);
 }
 
-static int type1_open(struct space *space, const struct device *device)
+/* The container is there already. */
+static int start(struct space *space, const struct device *device)
 {
 	int err;
 
-	space->fd = vfio_container_open();
 	if (space->fd < 0)
 		return space->fd;
 	err = type1_attach(space, device);
@@ -121,6 +124,66 @@ static int type1_open(struct space *space, const struct device *device)
 		err = vfio_set_type(space->fd, VFIO_TYPE1v2_IOMMU);
 	if (err)
 		type1_close(space);
+	return err;
+}
+
+static int type1_open(struct space *space, const struct device *device)
+{
+	space->fd = vfio_container_open();
+	return start(space, device);
+}
+
+/* Only a device that is open is behind iommufd's container; before, nothing would be mapped. */
+static int compat_open_last(struct space *space)
+{
+	int last = space->ndevices - 1, fd;
+
+	fd = ioctl(space->devices[last].group, VFIO_GROUP_GET_DEVICE_FD,
+		   space->devices[last].device->name);
+	if (fd < 0)
+		return failed(-errno, "GROUP_GET_DEVICE_FD");
+	space->devices[last].fd = fd;
+	return 0;
+}
+
+static int compat_attach(struct space *space, const struct device *device)
+{
+	int err = type1_attach(space, device);
+
+	if (err)
+		return err;
+	err = compat_open_last(space);
+	if (err)
+		type1_detach(space);
+	return err;
+}
+
+static int compat_detach(struct space *space)
+{
+	close(space->devices[space->ndevices - 1].fd);
+	return type1_detach(space);
+}
+
+static void compat_close(struct space *space)
+{
+	for (int i = 0; i < space->ndevices; i++) {
+		if (space->devices[i].fd >= 0)
+			close(space->devices[i].fd);
+	}
+	type1_close(space);
+}
+
+static int compat_open(struct space *space, const struct device *device)
+{
+	int err;
+
+	space->fd = iommufd_open();
+	err = start(space, device);
+	if (err)
+		return err;
+	err = compat_open_last(space);
+	if (err)
+		compat_close(space);
 	return err;
 }
 
@@ -156,18 +219,21 @@ static int type1_unmap_all(struct space *space)
 	return vfio_unmap_all(space->fd, &bytes);
 }
 
-#define TYPE1_OPERATIONS		\
-	.can = CAN_MAP_MANY | CAN_SHARE | CAN_MAP_DEVICES | CAN_UNMAP_AT_ONCE, \
-	.attach = type1_attach,		\
-	.detach = type1_detach,		\
+#define TYPE1_CAN	(CAN_MAP_MANY | CAN_SHARE | CAN_MAP_DEVICES | CAN_UNMAP_AT_ONCE)
+#define TYPE1_REQUESTS			\
 	.map = type1_map,		\
 	.unmap = type1_unmap,		\
-	.unmap_all = type1_unmap_all,	\
-	.close = type1_close
+	.unmap_all = type1_unmap_all
+#define TYPE1_OPERATIONS		\
+	.attach = type1_attach,		\
+	.detach = type1_detach,		\
+	.close = type1_close,		\
+	TYPE1_REQUESTS
 
 const struct backend in_tree_backend = {
 	.name = "in-tree",
 	.what = "the kernel's own vfio_iommu_type1",
+	.can = TYPE1_CAN,
 	.ready = in_tree_ready,
 	.open = type1_open,
 	TYPE1_OPERATIONS,
@@ -176,7 +242,20 @@ const struct backend in_tree_backend = {
 const struct backend manifold_backend = {
 	.name = "manifold",
 	.what = "Manifold, as vfio_manifold beside it",
+	.can = TYPE1_CAN,
 	.ready = manifold_ready,
 	.open = manifold_open,
 	TYPE1_OPERATIONS,
+};
+
+const struct backend iommufd_compat_backend = {
+	.name = "iommufd-compat",
+	.what = "iommufd as a container: type1's requests to /dev/iommu",
+	.can = TYPE1_CAN & ~CAN_MAP_DEVICES,
+	.ready = iommufd_ready,
+	.open = compat_open,
+	.attach = compat_attach,
+	.detach = compat_detach,
+	.close = compat_close,
+	TYPE1_REQUESTS,
 };

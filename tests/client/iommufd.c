@@ -126,7 +126,7 @@ int iommufd_map(int iommufd, __u32 ioas, __u64 iova, const void *memory, __u64 s
 	};
 
 	return !ioctl(iommufd, IOMMU_IOAS_MAP, &map) ? 0 :
-		vfio_failed(-errno, "IOAS_MAP iova %#llx size %#llx address %p", iova, size, memory);
+		vfio_failed(-errno, "IOAS_MAP iova %#llx size %#llx of %p", iova, size, memory);
 }
 
 int iommufd_copy(int iommufd, __u32 to, __u64 to_iova, __u32 from, __u64 from_iova, __u64 size)
