@@ -102,7 +102,8 @@ static void want_pinned(struct scene *s, long pages, const char *when)
 		sleep_ms(PATIENCE_MS);
 		pins = proc_pinned() - s->pinned;
 	}
-	want(s, pins_are_right(s, pins, pages), "%s: pages pinned: %ld, not %ld", when, pins, pages);
+	want(s, pins_are_right(s, pins, pages), "%s: pages pinned: %ld, not %ld", when, pins,
+	     pages);
 }
 
 bool balance(struct scene *s, const char *when, ...)
