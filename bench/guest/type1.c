@@ -43,7 +43,7 @@ static int load(void)
 	fd = open(manifold_module, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return failed(-errno, manifold_module);
-	if (syscall(SYS_finit_module, fd, "", 0))
+	if (syscall(SYS_finit_module, fd, "allow_unsafe_interrupts=1", 0))
 		err = failed(-errno, "loading " MANIFOLD);
 	close(fd);
 	return err;
