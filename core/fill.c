@@ -169,8 +169,18 @@ static void keep_stuck_runs(struct fill *f, struct mf_chunk *k, u32 nr)
 	take_runs(f, k, nr);
 }
 
+/* How many runs the rest of the chunk, which ends with page @end, takes if it is like the batch. */
+static u32 runs_to_come(const struct fill *f, u64 end)
+{
+	const struct mf_batch *b = &f->batch;
+	u64 left = end - f->filled - b->pages;
+
+	/* The last run may become longer; it counts among those that come, too. */
+	return left && b->pages ? (u32)(left * b->nr) / (u32)b->pages + 1 : 0;
+}
+
 /* Map the first @nr runs of the batch, and make them part of the mapping. */
-static int commit_runs(struct fill *f, struct mf_chunk *k, u32 nr)
+static int commit_runs(struct fill *f, struct mf_chunk *k, u32 nr, u64 end)
 {
 	struct mf_container *c = f->c;
 	struct mf_mapping *m = f->m;
@@ -179,7 +189,7 @@ static int commit_runs(struct fill *f, struct mf_chunk *k, u32 nr)
 
 	if (m->doomed)
 		return mf_refuse(c, f->why, DETACHED, 0, span.first, span.last);
-	if (mf_chunk_reserve(c->host, k, nr))
+	if (mf_chunk_reserve(c->host, k, nr, runs_to_come(f, end)))
 		return mf_refuse(c, f->why, NO_MEMORY, 0);
 
 	err = mf_domains_map(c, m, f->batch.runs, nr, f->why);
@@ -200,7 +210,7 @@ static int commit_locked(struct fill *f, struct mf_chunk *k, u64 end)
 	if (!m->doomed && (!f->c->domains || m->filled != f->filled))
 		return WAS_EMPTIED;
 
-	err = commit_runs(f, k, nr);
+	err = commit_runs(f, k, nr, end);
 	if (!err && m->filled == end)
 		mf_chunk_fit(f->c->host, k);
 	if (!err && m->filled == mf_span_pages(m->range.span))

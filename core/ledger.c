@@ -566,6 +566,63 @@ static void sub_part(struct stay *s, u64 *e, u32 page, u32 pages, u64 block)
 
 /* Runs. */
 
+/* A run of one page that counts: scattered memory is made of nothing else. */
+static inline bool is_single_page(mf_run run)
+{
+	return (run & (MF_RUN_FOREIGN | MF_RUN_COUNT_MASK)) == 1ull << MF_RUN_COUNT_SHIFT;
+}
+
+/* The detail that the page is in, if that is in the leaf looked at last. */
+static inline struct detail *near_detail(const struct stay *s, u64 pfn)
+{
+	u64 block = pfn >> BLOCK_SHIFT, e;
+
+	if (s->leaf != block >> LEAF_SHIFT || !s->entries)
+		return NULL;
+	e = s->entries[block & (LEAF_ENTRIES - 1)];
+	return e & TAG ? NULL : entry_pointer(e);
+}
+
+/*
+ * Charge runs of one page, as long as it takes no more than a bit of a detail
+ * that is near; say how many. The rest is for add_run(), which does the same.
+ */
+static u64 add_single_pages(struct stay *s, const mf_run *runs, u64 nr)
+{
+	struct detail *d;
+	u64 i, pfn, bit;
+
+	for (i = 0; i < nr && is_single_page(runs[i]); i++) {
+		pfn = mf_run_pfn(runs[i]);
+		bit = 1ull << pfn % 64;
+		d = near_detail(s, pfn);
+		if (!d || d->bits[pfn % BLOCK_PAGES / 64] & bit)
+			break;
+		d->bits[pfn % BLOCK_PAGES / 64] |= bit;
+		d->used++;
+		s->fresh += !d->whole;
+	}
+	return i;
+}
+
+/* The same for a refund: none of them the last of its detail. */
+static u64 sub_single_pages(struct stay *s, const mf_run *runs, u64 nr)
+{
+	struct detail *d;
+	u64 i, pfn;
+
+	for (i = 0; i < nr && is_single_page(runs[i]); i++) {
+		pfn = mf_run_pfn(runs[i]);
+		d = near_detail(s, pfn);
+		if (!d || d->more || d->used == 1)
+			break;
+		d->bits[pfn % BLOCK_PAGES / 64] &= ~(1ull << pfn % 64);
+		d->used--;
+		s->gone += !d->whole;
+	}
+	return i;
+}
+
 /* Charge pages from @pfn on until there is no memory for more; say how many. */
 static u64 add_run(struct stay *s, u64 pfn, u64 pages)
 {
@@ -609,9 +666,14 @@ static void sub_run(struct stay *s, u64 pfn, u64 pages)
 /* How many pages of @runs count. */
 static u64 sub_runs(struct stay *s, const mf_run *runs, u64 nr)
 {
-	u64 pages = 0, i;
+	u64 pages = 0, i, easy;
 
 	for (i = 0; i < nr; i++) {
+		easy = sub_single_pages(s, runs + i, nr - i);
+		pages += easy;
+		i += easy;
+		if (i == nr)
+			break;
 		if (mf_run_foreign(runs[i]))
 			continue;
 		sub_run(s, mf_run_pfn(runs[i]), mf_run_pages(runs[i]));
@@ -623,10 +685,15 @@ static u64 sub_runs(struct stay *s, const mf_run *runs, u64 nr)
 /* Charge all, or nothing; @asked is how many pages of them count. */
 static int add_runs(struct stay *s, const mf_run *runs, u64 nr, u64 *asked)
 {
-	u64 i, pages, done;
+	u64 i, pages, done, easy;
 
 	*asked = 0;
 	for (i = 0; i < nr; i++) {
+		easy = add_single_pages(s, runs + i, nr - i);
+		*asked += easy;
+		i += easy;
+		if (i == nr)
+			break;
 		if (mf_run_foreign(runs[i]))
 			continue;
 		pages = mf_run_pages(runs[i]);

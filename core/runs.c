@@ -48,14 +48,17 @@ static int chunk_resize(struct mf_host *host, struct mf_chunk *k, u32 max)
  * @host: gives the memory
  * @k: the chunk
  * @more: how many runs
+ * @later: how many are expected behind those; a guess, that saves copies
  *
  * Return: 0, or -ENOMEM with the chunk as it was.
  */
-int mf_chunk_reserve(struct mf_host *host, struct mf_chunk *k, u32 more)
+int mf_chunk_reserve(struct mf_host *host, struct mf_chunk *k, u32 more, u32 later)
 {
 	u32 need = k->nr + more;
 
 	if (need <= k->max)
+		return 0;
+	if (later && !chunk_resize(host, k, need + later))
 		return 0;
 
 	return chunk_resize(host, k, mf_max(need, 2 * k->max));

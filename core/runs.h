@@ -36,6 +36,7 @@ typedef u64 mf_run;
 #define MF_RUN_FLAGS		3ull
 #define MF_RUN_COUNT_SHIFT	2
 #define MF_RUN_COUNT_BITS	19
+#define MF_RUN_COUNT_MASK	(((1ull << MF_RUN_COUNT_BITS) - 1) << MF_RUN_COUNT_SHIFT)
 #define MF_RUN_PFN_SHIFT	(MF_RUN_COUNT_SHIFT + MF_RUN_COUNT_BITS)
 
 /* @flags: 0, MF_RUN_FOREIGN or MF_RUN_WHOLE */
@@ -149,7 +150,7 @@ static inline const mf_run *mf_chunk_runs(const struct mf_chunk *k)
 
 void mf_chunk_init(struct mf_chunk *k);
 void mf_chunk_fini(struct mf_host *host, struct mf_chunk *k);
-int mf_chunk_reserve(struct mf_host *host, struct mf_chunk *k, u32 more);
+int mf_chunk_reserve(struct mf_host *host, struct mf_chunk *k, u32 more, u32 later);
 void mf_chunk_append(struct mf_chunk *k, const mf_run *runs, u32 nr);
 void mf_chunk_fit(struct mf_host *host, struct mf_chunk *k);
 u64 mf_runs_pages(const mf_run *runs, u64 nr, u64 *foreign);

@@ -36,19 +36,22 @@ static void add_zero_page(struct mf_batch *batch, struct page *page)
 
 static void add_pinned(struct mf_batch *batch, struct page **pages, long nr)
 {
+	unsigned long pfn, next = page_to_pfn(pages[0]);
 	long i = 0, n;
 
 	while (i < nr) {
-		unsigned long pfn = page_to_pfn(pages[i]);
-
-		if (is_zero_pfn(pfn)) {
+		pfn = next;
+		if (unlikely(is_zero_pfn(pfn))) {
 			add_zero_page(batch, pages[i++]);
+			next = i < nr ? page_to_pfn(pages[i]) : 0;
 			continue;
 		}
-		for (n = 1; i + n < nr && page_to_pfn(pages[i + n]) == pfn + n; n++)
-			;
+		for (n = 1; ++i < nr; n++) {
+			next = page_to_pfn(pages[i]);
+			if (next != pfn + n || is_zero_pfn(next))
+				break;
+		}
 		mf_batch_add(batch, pfn, n, 0);
-		i += n;
 	}
 }
 

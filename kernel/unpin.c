@@ -15,6 +15,14 @@
 /* So many pages at once that the call is cheap, so few that others get to run. */
 #define STRIDE	8192
 
+/* How many pages go by one list, which is on the stack: memory may be short. */
+#define LIST	32
+
+static bool is_single_page(mf_run run)
+{
+	return (run & (MF_RUN_FLAGS | MF_RUN_COUNT_MASK)) == 1ull << MF_RUN_COUNT_SHIFT;
+}
+
 static void unpin_pages(u64 pfn, u64 pages, bool dirty)
 {
 	while (pages) {
@@ -41,6 +49,22 @@ static void unpin_huge_pages(u64 pfn, u64 pages, bool dirty)
 	}
 }
 
+/* Unpin runs of one page, as many as there are from the first on; say how many. */
+static u64 unpin_single_pages(const mf_run *runs, u64 nr, bool dirty)
+{
+	struct page *pages[LIST];
+	u64 n, done = 0;
+
+	do {
+		for (n = 0; n < LIST && done < nr && is_single_page(runs[done]); n++, done++)
+			pages[n] = pfn_to_page(mf_run_pfn(runs[done]));
+		if (n)
+			unpin_user_pages_dirty_lock(pages, n, dirty);
+		cond_resched();
+	} while (n == LIST);
+	return done;
+}
+
 /* See @unpin of struct mf_host_ops. */
 void mfk_unpin(struct mf_host *host, struct mf_owner *owner, const mf_run *runs, u64 nr, u32 prot)
 {
@@ -48,9 +72,11 @@ void mfk_unpin(struct mf_host *host, struct mf_owner *owner, const mf_run *runs,
 	u64 i;
 
 	for (i = 0; i < nr; i++) {
-		if (mf_run_foreign(runs[i]))
+		if (is_single_page(runs[i]))
+			i += unpin_single_pages(runs + i, nr - i, dirty) - 1;
+		else if (mf_run_foreign(runs[i]))
 			continue;
-		if (mf_run_whole(runs[i]))
+		else if (mf_run_whole(runs[i]))
 			unpin_huge_pages(mf_run_pfn(runs[i]), mf_run_pages(runs[i]), dirty);
 		else
 			unpin_pages(mf_run_pfn(runs[i]), mf_run_pages(runs[i]), dirty);

@@ -80,7 +80,7 @@ static void fill_chunk(struct mf_host *host, struct mf_chunk *k, u32 nr)
 	for (i = 0; i < nr; i++) {
 		mf_run r = mf_run_make(2 * (u64)i, 1, 0);
 
-		assert_int_equal(mf_chunk_reserve(host, k, 1), 0);
+		assert_int_equal(mf_chunk_reserve(host, k, 1, 0), 0);
 		mf_chunk_append(k, &r, 1);
 	}
 }
@@ -121,7 +121,7 @@ static void test_chunk_without_memory_stays_as_it_was(void **state)
 	mf_chunk_init(&k);
 	fill_chunk(&w.host.host, &k, 100);
 	world_fail(&w, 1, true, -ENOMEM);
-	assert_int_equal(mf_chunk_reserve(&w.host.host, &k, 1000), -ENOMEM);
+	assert_int_equal(mf_chunk_reserve(&w.host.host, &k, 1000, 0), -ENOMEM);
 	assert_int_equal(k.nr, 100);
 	mf_chunk_fit(&w.host.host, &k);
 	assert_true(k.max > 100);
