@@ -9,6 +9,7 @@
 #define BENCH_BACKEND_H
 
 #include <linux/types.h>
+#include <stdbool.h>
 
 #define SPACE_MAX_DEVICES 4
 
@@ -43,6 +44,7 @@ struct space {
  * @name: what it is called in results
  * @what: a sentence for the list
  * @can: bits of enum backend_can
+ * @when_named: it takes part when it is asked for by name only
  * @ready: makes it the one that is asked from now on: loads a module, takes another away;
  *	-ENOTSUP when this kernel has none. It must not fork: the memory that is to be mapped would
  *	be shared with the child, and cost more to pin
@@ -60,6 +62,7 @@ struct backend {
 	const char *name;
 	const char *what;
 	unsigned int can;
+	bool when_named;
 	int (*ready)(void);
 	int (*open)(struct space *space, const struct device *device);
 	int (*attach)(struct space *space, const struct device *device);
@@ -72,6 +75,7 @@ struct backend {
 
 extern const struct backend in_tree_backend;
 extern const struct backend manifold_backend;
+extern const struct backend manifold_counting_backend;
 extern const struct backend iommufd_backend;
 extern const struct backend iommufd_compat_backend;
 extern const struct backend floor_backend;

@@ -8,6 +8,7 @@ const struct backend *const backends[] = {
 	&iommufd_backend,
 	&iommufd_compat_backend,
 	&manifold_backend,
+	&manifold_counting_backend,
 	&floor_backend,
 	NULL,
 };

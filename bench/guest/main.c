@@ -150,6 +150,8 @@ static int do_work(const struct work *work, const struct setup *setup,
 		for (i = 0; backends[i]; i++) {
 			turn.backend = backends[i];
 			measure.backend = backends[i]->name;
+			if (backends[i]->when_named && !options->backends)
+				continue;
 			if (wanted(options->backends, backends[i]->name) &&
 			    !(work->can & ~backends[i]->can))
 				failures += !!take_turn(&turn, work);

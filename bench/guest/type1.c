@@ -71,9 +71,22 @@ static int in_tree_ready(void)
 	return is_loaded() ? unload() : 0;
 }
 
+/* Containers that are opened from now on bill a page once, or as in-tree type1 does. */
+static int load_billing(const char *once)
+{
+	int err = is_loaded() ? 0 : load();
+
+	return err ? err : proc_set_text("/sys/module/" MANIFOLD "/parameters/bill_once", once);
+}
+
 static int manifold_ready(void)
 {
-	return is_loaded() ? 0 : load();
+	return load_billing("Y");
+}
+
+static int manifold_counting_ready(void)
+{
+	return load_billing("N");
 }
 
 static int type1_attach(struct space *space, const struct device *device)
@@ -244,6 +257,16 @@ const struct backend manifold_backend = {
 	.what = "Manifold, as vfio_manifold beside it",
 	.can = TYPE1_CAN,
 	.ready = manifold_ready,
+	.open = manifold_open,
+	TYPE1_OPERATIONS,
+};
+
+const struct backend manifold_counting_backend = {
+	.name = "manifold-counting",
+	.what = "the same with bill_once=0 (only when it is named)",
+	.can = TYPE1_CAN,
+	.when_named = true,
+	.ready = manifold_counting_ready,
 	.open = manifold_open,
 	TYPE1_OPERATIONS,
 };
