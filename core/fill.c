@@ -146,7 +146,13 @@ static void take_runs(struct fill *f, struct mf_chunk *k, u32 nr)
 	u64 pages, foreign;
 
 	mf_chunk_append(k, f->batch.runs, nr);
-	pages = mf_runs_pages(f->batch.runs, nr, &foreign);
+	pages = f->batch.pages;
+	foreign = f->batch.foreign;
+	if (nr < f->batch.nr) {
+		pages -= mf_run_pages(f->batch.runs[nr]);
+		if (mf_run_foreign(f->batch.runs[nr]))
+			foreign -= mf_run_pages(f->batch.runs[nr]);
+	}
 	m->filled += pages;
 	f->filled = m->filled;
 	m->foreign += foreign;

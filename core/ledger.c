@@ -572,14 +572,14 @@ static inline bool is_single_page(mf_run run)
 	return (run & (MF_RUN_FOREIGN | MF_RUN_COUNT_MASK)) == 1ull << MF_RUN_COUNT_SHIFT;
 }
 
-/* The detail that the page is in, if that is in the leaf looked at last. */
-static inline struct detail *near_detail(const struct stay *s, u64 pfn)
+/* The detail that a page is in, if that is in the leaf that begins with block @first. */
+static inline struct detail *near_detail(const u64 *entries, u64 first, u64 pfn)
 {
-	u64 block = pfn >> BLOCK_SHIFT, e;
+	u64 index = (pfn >> BLOCK_SHIFT) - first, e;
 
-	if (s->leaf != block >> LEAF_SHIFT || !s->entries)
+	if (index >= LEAF_ENTRIES)
 		return NULL;
-	e = s->entries[block & (LEAF_ENTRIES - 1)];
+	e = entries[index];
 	return e & TAG ? NULL : entry_pointer(e);
 }
 
@@ -589,37 +589,98 @@ static inline struct detail *near_detail(const struct stay *s, u64 pfn)
  */
 static u64 add_single_pages(struct stay *s, const mf_run *runs, u64 nr)
 {
+	u64 first = s->leaf << LEAF_SHIFT, i, pfn, word, fresh = 0;
+	const u64 *entries = s->entries;
 	struct detail *d;
-	u64 i, pfn, bit;
 
+	if (!entries)
+		return 0;
 	for (i = 0; i < nr && is_single_page(runs[i]); i++) {
 		pfn = mf_run_pfn(runs[i]);
-		bit = 1ull << pfn % 64;
-		d = near_detail(s, pfn);
-		if (!d || d->bits[pfn % BLOCK_PAGES / 64] & bit)
+		d = near_detail(entries, first, pfn);
+		if (!d)
 			break;
-		d->bits[pfn % BLOCK_PAGES / 64] |= bit;
+		word = d->bits[pfn / 64 % BLOCK_WORDS];
+		if (word >> pfn % 64 & 1)
+			break;
+		d->bits[pfn / 64 % BLOCK_WORDS] = word | 1ull << pfn % 64;
 		d->used++;
-		s->fresh += !d->whole;
+		fresh += !d->whole;
 	}
+	s->fresh += fresh;
 	return i;
 }
 
 /* The same for a refund: none of them the last of its detail. */
 static u64 sub_single_pages(struct stay *s, const mf_run *runs, u64 nr)
 {
+	u64 first = s->leaf << LEAF_SHIFT, i, pfn, gone = 0;
+	const u64 *entries = s->entries;
 	struct detail *d;
-	u64 i, pfn;
 
+	if (!entries)
+		return 0;
 	for (i = 0; i < nr && is_single_page(runs[i]); i++) {
 		pfn = mf_run_pfn(runs[i]);
-		d = near_detail(s, pfn);
+		d = near_detail(entries, first, pfn);
 		if (!d || d->more || d->used == 1)
 			break;
-		d->bits[pfn % BLOCK_PAGES / 64] &= ~(1ull << pfn % 64);
+		d->bits[pfn / 64 % BLOCK_WORDS] &= ~(1ull << pfn % 64);
 		d->used--;
-		s->gone += !d->whole;
+		gone += !d->whole;
 	}
+	s->gone += gone;
+	return i;
+}
+
+/*
+ * Charge whole blocks from @block on, as long as they are in the leaf that was
+ * looked at last and were charged by nothing but whole ones; say how many.
+ */
+static u64 add_whole_blocks(struct stay *s, u64 block, u64 blocks)
+{
+	u64 index = block - (s->leaf << LEAF_SHIFT), i, fresh = 0, *e;
+
+	if (!s->entries || index >= LEAF_ENTRIES)
+		return 0;
+	blocks = mf_min(blocks, LEAF_ENTRIES - index);
+	for (i = 0, e = s->entries + index; i < blocks; i++, e++) {
+		if (!*e) {
+			*e = WHOLE_ONE | TAG_WHOLE;
+			fresh++;
+		} else if ((*e & TAG) == TAG_WHOLE) {
+			*e += WHOLE_ONE;
+		} else {
+			break;
+		}
+	}
+	*s->used += fresh;
+	s->fresh += fresh << BLOCK_SHIFT;
+	return i;
+}
+
+/* The same for a refund: none of them the last of the leaf. */
+static u64 sub_whole_blocks(struct stay *s, u64 block, u64 blocks)
+{
+	u64 index = block - (s->leaf << LEAF_SHIFT), i, gone = 0, *e;
+
+	if (!s->entries || index >= LEAF_ENTRIES)
+		return 0;
+	blocks = mf_min(blocks, LEAF_ENTRIES - index);
+	for (i = 0, e = s->entries + index; i < blocks; i++, e++) {
+		if (*e == (WHOLE_ONE | TAG_WHOLE)) {
+			if (*s->used - gone == 1)
+				break;
+			*e = 0;
+			gone++;
+		} else if ((*e & TAG) == TAG_WHOLE) {
+			*e -= WHOLE_ONE;
+		} else {
+			break;
+		}
+	}
+	*s->used -= gone;
+	s->gone += gone << BLOCK_SHIFT;
 	return i;
 }
 
@@ -632,6 +693,10 @@ static u64 add_run(struct stay *s, u64 pfn, u64 pages)
 	for (; done < pages; done += some) {
 		block = (pfn + done) >> BLOCK_SHIFT;
 		page = (pfn + done) & (BLOCK_PAGES - 1);
+		some = page ? 0 : add_whole_blocks(s, block, (pages - done) >> BLOCK_SHIFT) <<
+				  BLOCK_SHIFT;
+		if (some)
+			continue;
 		some = mf_min(pages - done, BLOCK_PAGES - page);
 		e = entry_of(s, block, true);
 		if (!e || (some < BLOCK_PAGES ? add_part(s, e, page, (u32)some, block) :
@@ -651,6 +716,10 @@ static void sub_run(struct stay *s, u64 pfn, u64 pages)
 	for (; done < pages; done += some) {
 		block = (pfn + done) >> BLOCK_SHIFT;
 		page = (pfn + done) & (BLOCK_PAGES - 1);
+		some = page ? 0 : sub_whole_blocks(s, block, (pages - done) >> BLOCK_SHIFT) <<
+				  BLOCK_SHIFT;
+		if (some)
+			continue;
 		some = mf_min(pages - done, BLOCK_PAGES - page);
 		e = entry_of(s, block, false);
 		/* What was not charged is nobody's to refund. */
