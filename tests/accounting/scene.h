@@ -20,7 +20,7 @@
 enum way {
 	WAY_CONTAINERS,			/* VFIO containers */
 	WAY_IOMMUFD,			/* IOAS of one iommufd */
-	WAY_COPY,			/* the same, and memory is copied from the first one's */
+	WAY_COPY,			/* the same, and memory is copied from one that has all */
 };
 
 struct settings {

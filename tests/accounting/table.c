@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * The figures of docs/accounting.md: a process without CAP_IPC_LOCK maps the same memory in 2 and
- * in 16 address spaces, each with a device behind it; what is it billed, and what does it take to know that?
+ * The figures of docs/accounting.md: a process without CAP_IPC_LOCK maps memory in several address
+ * spaces, each with a device behind it. What is it billed, and what does it take to know that?
  */
+#include <errno.h>
 #include <glob.h>
 #include <grp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,50 +19,186 @@
 #include "../client/iommufd.h"
 #include "scene.h"
 
-/* Address spaces of one way to have them; the first one's number of a session or an IOAS. */
-struct spaces {
+/* What the spaces have of the memory, and what becomes of it once the first space has its part. */
+enum shape {
+	SHAPE_SAME,		/* all of it */
+	SHAPE_SHIFTED,		/* a window each, half a window after the one before */
+	SHAPE_PARTLY,		/* half of what each has is its own */
+	SHAPE_FORKED,		/* as SAME; the process forks and writes to half of it */
+	SHAPE_REPLACED,		/* as SAME; half of it is discarded and comes anew */
+};
+
+/* A row of the table, for each number of address spaces. */
+struct row {
+	enum shape shape;
+	int kind;
+	const char *name;
+	size_t divisor;		/* of --mib, for what each space maps */
+	int counts[4];
+};
+
+#define ALONE_TOO	{ 1, 2, MAX_CONTAINERS }
+#define SHARED		{ 2, MAX_CONTAINERS }
+
+static const struct row rows[] = {
+	{ SHAPE_SAME, MEMORY_SCATTERED, "4 KiB pages, scattered", 1, ALONE_TOO },
+	{ SHAPE_SAME, MEMORY_THP, "transparent huge pages", 1, ALONE_TOO },
+	{ SHAPE_SAME, MEMORY_HUGETLB, "hugetlbfs", 1, ALONE_TOO },
+	{ SHAPE_SHIFTED, MEMORY_SCATTERED, "each shifted by a half", 4, SHARED },
+	{ SHAPE_PARTLY, MEMORY_SCATTERED, "half in common", 4, SHARED },
+	{ SHAPE_PARTLY, MEMORY_HUGETLB, "half in common, hugetlbfs", 8, SHARED },
+	{ SHAPE_FORKED, MEMORY_SCATTERED, "forked, half written to", 1, SHARED },
+	{ SHAPE_REPLACED, MEMORY_SCATTERED, "half replaced", 1, SHARED },
+};
+
+/* Who maps: one row, in so many spaces. */
+struct task {
+	const struct settings *settings;
+	const struct row *row;
 	int count;
+	size_t size;		/* in each space */
+};
+
+/* Address spaces of one way to have them: sessions, or IOAS. */
+struct spaces {
 	struct session containers[MAX_CONTAINERS];
 	int iommufd;
 	__u32 ioas[MAX_CONTAINERS];
+	__u32 source;		/* of WAY_COPY: without a device, has all the memory */
 };
 
-static int open_spaces(struct spaces *spaces, const struct settings *settings)
+/* --- the spaces ------------------------------------------------------------------------------ */
+
+static int open_containers_of(struct spaces *spaces, const struct task *task)
 {
 	static struct options options = { .type = VFIO_TYPE1v2_IOMMU };
-	struct vfio_listed list[MAX_DEVICES];
 	int error = 0;
 
-	options.list = settings->list;
-	if (settings->way == WAY_CONTAINERS) {
-		for (int i = 0; i < spaces->count && !error; i++)
-			error = session_open(&spaces->containers[i], &options, "edu", i, 1);
-		return error;
-	}
-	if (vfio_list(settings->list, list, MAX_DEVICES) < spaces->count)
-		return -ENODEV;
-	spaces->iommufd = iommufd_open();
-	error = spaces->iommufd < 0 ? spaces->iommufd : iommufd_bill_process(spaces->iommufd, true);
-	for (int i = 0, n = 0; i < spaces->count && !error; i++, n++) {
-		int device;
-
-		while (strncmp(list[n].name, "edu", 3))
-			n++;
-		device = iommufd_device_open(list[n].address, spaces->iommufd);
-		error = device < 0 ? device : iommufd_ioas_alloc(spaces->iommufd, &spaces->ioas[i]);
-		error = error ? error : iommufd_device_attach(device, spaces->ioas[i]);
-	}
+	options.list = task->settings->list;
+	for (int i = 0; i < task->count && !error; i++)
+		error = session_open(&spaces->containers[i], &options, "edu", i, 1);
 	return error;
 }
 
-static int map_in(struct spaces *spaces, int i, enum way way, char *memory, size_t size)
+static int open_ioas(struct spaces *spaces, int i, const char *address)
 {
-	if (way == WAY_CONTAINERS)
-		return vfio_map(spaces->containers[i].container, IOVA, memory, size, VFIO_MAP_RW);
-	if (way == WAY_IOMMUFD || !i)
-		return iommufd_map(spaces->iommufd, spaces->ioas[i], IOVA, memory, size);
-	return iommufd_copy(spaces->iommufd, spaces->ioas[i], IOVA, spaces->ioas[0], IOVA, size);
+	int device = iommufd_device_open(address, spaces->iommufd);
+	int error = device < 0 ? device : iommufd_ioas_alloc(spaces->iommufd, &spaces->ioas[i]);
+
+	return error ? error : iommufd_device_attach(device, spaces->ioas[i]);
 }
+
+static int open_spaces(struct spaces *spaces, const struct task *task)
+{
+	struct vfio_listed list[MAX_DEVICES];
+	int devices, error, found = 0;
+
+	if (task->settings->way == WAY_CONTAINERS)
+		return open_containers_of(spaces, task);
+	spaces->iommufd = iommufd_open();
+	error = spaces->iommufd < 0 ? spaces->iommufd : iommufd_bill_process(spaces->iommufd, true);
+	error = error ? error : iommufd_ioas_alloc(spaces->iommufd, &spaces->source);
+	devices = vfio_list(task->settings->list, list, MAX_DEVICES);
+	for (int n = 0; n < devices && found < task->count && !error; n++) {
+		if (!strncmp(list[n].name, "edu", 3))
+			error = open_ioas(spaces, found++, list[n].address);
+	}
+	return error ? error : found == task->count ? 0 : -ENODEV;
+}
+
+/* All the memory at IOVA of the space that the others copy from, where that is the way. */
+static int map_source(struct spaces *spaces, const struct task *task, char *memory, size_t total)
+{
+	return task->settings->way == WAY_COPY ?
+		iommufd_map(spaces->iommufd, spaces->source, IOVA, memory, total) : 0;
+}
+
+/* A part of the memory in space @i, at an IOVA that has the same place in its order. */
+static int map_part(struct spaces *spaces, const struct task *task, int i, char *memory, size_t at,
+		    size_t size)
+{
+	switch (task->settings->way) {
+	case WAY_CONTAINERS:
+		return vfio_map(spaces->containers[i].container, IOVA + at, memory + at, size,
+				VFIO_MAP_RW);
+	case WAY_IOMMUFD:
+		return iommufd_map(spaces->iommufd, spaces->ioas[i], IOVA + at, memory + at, size);
+	case WAY_COPY:
+		return iommufd_copy(spaces->iommufd, spaces->ioas[i], IOVA + at, spaces->source,
+				    IOVA + at, size);
+	}
+	return -EINVAL;
+}
+
+/* --- the memory ------------------------------------------------------------------------------ */
+
+static size_t size_of_all(const struct task *task)
+{
+	switch (task->row->shape) {
+	case SHAPE_SHIFTED:
+	case SHAPE_PARTLY:
+		return task->size / 2 * (size_t)(task->count + 1);
+	default:
+		return task->size;
+	}
+}
+
+static int map_in(struct spaces *spaces, const struct task *task, int i, char *memory)
+{
+	size_t half = task->size / 2, place = (size_t)i;
+	int error;
+
+	switch (task->row->shape) {
+	case SHAPE_SHIFTED:
+		return map_part(spaces, task, i, memory, place * half, task->size);
+	case SHAPE_PARTLY:
+		error = map_part(spaces, task, i, memory, 0, half);
+		return error ? error :
+			map_part(spaces, task, i, memory, (1 + place) * half, half);
+	default:
+		return map_part(spaces, task, i, memory, 0, task->size);
+	}
+}
+
+static void write_to(char *memory, size_t size)
+{
+	for (size_t at = 0; at < size; at += PAGE)
+		((volatile char *)memory)[at]++;
+}
+
+/* A child shares the memory while half of it is written to. */
+static int fork_and_write(char *memory, size_t size)
+{
+	struct actor child = { .pid = fork() };
+
+	if (child.pid < 0)
+		return -errno;
+	if (!child.pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;)
+			pause();
+	}
+	write_to(memory, size);
+	actor_kill(&child);
+	return 0;
+}
+
+/* What happens between the first space and the others. */
+static int disturb(const struct task *task, char *memory)
+{
+	size_t half = task->size / 2;
+
+	if (task->row->shape == SHAPE_FORKED)
+		return fork_and_write(memory, half);
+	if (task->row->shape == SHAPE_REPLACED) {
+		if (madvise(memory, half, MADV_DONTNEED))
+			return -errno;
+		write_to(memory, half);
+	}
+	return 0;
+}
+
+/* --- a line ---------------------------------------------------------------------------------- */
 
 static int become_poor(void)
 {
@@ -68,21 +208,30 @@ static int become_poor(void)
 		setresgid(65534, 65534, 65534) || setresuid(65534, 65534, 65534) ? -errno : 0;
 }
 
+static int map_all(struct spaces *spaces, const struct task *task, char *memory)
+{
+	int error = map_source(spaces, task, memory, size_of_all(task));
+
+	for (int i = 0; i < task->count && !error; i++) {
+		error = map_in(spaces, task, i, memory);
+		if (!i && !error)
+			error = disturb(task, memory);
+	}
+	return error;
+}
+
 /* Tells what it is billed, and lives on until it is looked at. */
-static void user(const struct settings *settings, int kind, int count, int tell)
+static void user(const struct task *task, int tell)
 {
 	static struct spaces spaces;
-	size_t size = settings->mib * MIB;
 	long error, figures[2];
 	char *memory;
 
 	vfio_quiet = false;
-	spaces.count = count;
-	memory = actor_memory(kind, size, &error);
-	error = memory ? open_spaces(&spaces, settings) : error;
+	memory = actor_memory(task->row->kind, size_of_all(task), &error);
+	error = memory ? open_spaces(&spaces, task) : error;
 	error = error ? error : become_poor();
-	for (int i = 0; i < count && !error; i++)
-		error = map_in(&spaces, i, settings->way, memory, size);
+	error = error ? error : map_all(&spaces, task, memory);
 	figures[0] = error ? error : proc_status_pages(0, "VmLck");
 	figures[1] = proc_status_pages(0, "VmPin");
 	if (write(tell, figures, sizeof(figures)) != sizeof(figures))
@@ -117,8 +266,12 @@ static unsigned long ledger_kib(const struct settings *settings)
 	return (unsigned long)((bytes + 1023) / 1024);
 }
 
-static int figures_of(const struct settings *settings, int kind, const char *name, int count,
-		      const char *label)
+static long to_mib(long pages)
+{
+	return pages / (long)(MIB / PAGE);
+}
+
+static int print_line(const struct task *task, const char *label)
 {
 	long before = proc_pinned(), figures[2] = { -EIO };
 	struct actor actor = { 0 };
@@ -129,37 +282,41 @@ static int figures_of(const struct settings *settings, int kind, const char *nam
 	fflush(stdout);
 	actor.pid = fork();
 	if (!actor.pid)
-		user(settings, kind, count, ends[1]);
+		user(task, ends[1]);
 	close(ends[1]);
 	if (read(ends[0], figures, sizeof(figures)) != sizeof(figures) || figures[0] < 0)
-		printf("FAIL %s, %s in %d: %s\n", label, name, count, error_name((int)figures[0]));
+		printf("FAIL %s, %s in %d: %s\n", label, task->row->name, task->count,
+		       error_name((int)figures[0]));
 	else
-		printf("%s\t%s\t%d\t%lu\t%ld\t%ld\t%lu\n", label, name, count, settings->mib,
-		       figures[0] * (long)PAGE / (long)MIB, figures[1] * (long)PAGE / (long)MIB,
-		       ledger_kib(settings));
+		printf("%s\t%s\t%d\t%zu\t%ld\t%ld\t%lu\n", label, task->row->name, task->count,
+		       task->size / MIB, to_mib(figures[0]), to_mib(figures[1]),
+		       ledger_kib(task->settings));
 	fflush(stdout);
 	close(ends[0]);
 	actor_kill(&actor);
 	/* All of it has to be gone before the next one looks at what is pinned. */
 	for (int n = 0; n < 500 && proc_pinned() != before; n++)
 		sleep_ms(20);
-	return figures[0] < 0 || proc_pinned() != before;
+	if (proc_pinned() == before)
+		return figures[0] < 0;
+	printf("FAIL %s, %s in %d: pages stay pinned\n", label, task->row->name, task->count);
+	return 1;
 }
 
 int run_table(const struct settings *settings, const char *label)
 {
-	static const struct {
-		int kind;
-		const char *name;
-	} kinds[] = {
-		{ MEMORY_SCATTERED, "4 KiB pages" }, { MEMORY_THP, "transparent huge pages" },
-		{ MEMORY_HUGETLB, "hugetlbfs" },
-	};
 	int failed = 0;
 
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		failed |= figures_of(settings, kinds[i].kind, kinds[i].name, 2, label);
-		failed |= figures_of(settings, kinds[i].kind, kinds[i].name, MAX_CONTAINERS, label);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct task task = {
+			.settings = settings, .row = &rows[i],
+			.size = settings->mib * MIB / rows[i].divisor,
+		};
+
+		for (int n = 0; rows[i].counts[n]; n++) {
+			task.count = rows[i].counts[n];
+			failed |= print_line(&task, label);
+		}
 	}
 	return failed;
 }
