@@ -53,7 +53,10 @@ static struct mf_container *open_container(struct run *run, const struct step *s
 static void do_open(struct run *run, const struct step *step, struct result *r)
 {
 	struct mf_container **c = &run->m->containers[step->container];
-	struct mf_config config = { .rules = step->rules, .mapping_limit = DEFAULT_LIMIT };
+	struct mf_config config = {
+		.rules = step->rules, .mapping_limit = DEFAULT_LIMIT,
+		.bill_once = !step->by_mapping,
+	};
 	u64 limit;
 
 	if (*c) {

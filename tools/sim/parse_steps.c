@@ -69,6 +69,9 @@ static void parse_open(struct parser *p, struct step *step)
 		step->rules = MF_TYPE1;
 	else
 		accept_word(p, "type1v2");
+	step->by_mapping = accept_word(p, "bill-by-mapping");
+	if (!step->by_mapping)
+		accept_word(p, "bill-once");
 	if (accept_word(p, "limit"))
 		step->value = parse_product(p, "how many mappings it may hold");
 }

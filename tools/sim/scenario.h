@@ -125,6 +125,7 @@ struct step {
 	bool on_host;
 	bool unsafe;
 	bool small_pages;
+	bool by_mapping;		/* a container that bills each mapping whole */
 	struct range range;
 	struct expression *value;
 	struct expression *bytes;
