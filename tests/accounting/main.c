@@ -37,17 +37,6 @@ static int usage(FILE *stream, int status)
 	return status;
 }
 
-/* Containers that are opened from now on count by this rule. */
-static bool set_rule(const struct settings *settings)
-{
-	char path[100];
-
-	if (!settings->manifold)
-		return true;
-	snprintf(path, sizeof(path), "/sys/module/%s/parameters/bill_once", settings->module);
-	return !proc_set_text(path, settings->rule == RULE_ONCE ? "Y" : "N");
-}
-
 struct arguments {
 	struct settings settings;
 	unsigned long stress, seed;
@@ -119,7 +108,7 @@ static int run(const struct arguments *arguments)
 		fprintf(stderr, "vfio-accounting: page frames can't be looked up\n");
 		return 2;
 	}
-	if (!set_rule(settings)) {
+	if (settings->manifold && !set_rule(settings, settings->rule)) {
 		fprintf(stderr, "vfio-accounting: %s has no parameter bill_once\n",
 			settings->module);
 		return 2;

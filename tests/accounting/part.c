@@ -185,6 +185,49 @@ static void zero_page(struct scene *s)
 	balance(s, "with none");
 }
 
+/* What is billed for memory that @own containers of this rule have, and @other of the other. */
+static void owed(struct scene *s, long pages, long own, long other, const char *when)
+{
+	const bool once = s->settings->rule == RULE_ONCE;
+	long first = once ? own > 0 : own, second = once ? other : other > 0;
+
+	want_value(s, pages * (first + second), proc_billed(s->actors[0].pid), "billed, %s", when);
+}
+
+/* A container keeps the rule it was opened with, and its pages are no concern of the others. */
+static void both_rules(struct scene *s)
+{
+	static const int order[] = { 0, 2, 1, 3 };
+	const bool once = s->settings->rule == RULE_ONCE;
+	const size_t size = 4 * MIB;
+	const long pages = (long)(size / PAGE);
+	__u64 memory;
+
+	if (!s->settings->manifold) {
+		skip(s, "in-tree has one rule");
+		return;
+	}
+	if (!open_containers(s, 2))
+		return;
+	want(s, set_rule(s->settings, once ? RULE_EACH_TIME : RULE_ONCE), "the other rule");
+	if (alone(s, 4)) {
+		memory = get_memory(s, 0, MEMORY_ANONYMOUS, size);
+		for (int i = 0; i < 4; i++) {
+			map(s, 0, order[i], IOVA, memory, size);
+			owed(s, pages, 1 + i / 2, (1 + i) / 2, "one more");
+		}
+		unmap(s, 0, 0, IOVA, size, size);
+		owed(s, pages, 1, 2, "one of the first two less");
+		unmap(s, 0, 1, IOVA, size, size);
+		owed(s, pages, 0, 2, "the other two alone");
+		close_container(s, 2);
+		owed(s, pages, 0, 1, "the last one alone");
+		unmap(s, 0, 3, IOVA, size, size);
+		owed(s, pages, 0, 0, "none");
+	}
+	want(s, set_rule(s->settings, s->settings->rule), "the rule again");
+}
+
 static void device_memory(struct scene *s)
 {
 	struct edu edu;
@@ -219,6 +262,7 @@ const struct scene_case part_cases[] = {
 	{ "hugetlb-parts", "huge pages whole, and parts of them elsewhere", parts_of_hugetlb },
 	{ "thp-parts", "the same of transparent huge pages", parts_of_thp },
 	{ "zero-page", "memory that was never written to", zero_page },
+	{ "both-rules", "containers of either rule beside each other", both_rules },
 	{ "device-memory", "a BAR is nobody's memory", device_memory },
 	{ 0 }
 };

@@ -58,6 +58,14 @@ void skip(struct scene *s, const char *why, ...)
 	va_end(args);
 }
 
+bool set_rule(const struct settings *settings, enum rule rule)
+{
+	char path[100];
+
+	snprintf(path, sizeof(path), "/sys/module/%s/parameters/bill_once", settings->module);
+	return !proc_set_text(path, rule == RULE_ONCE ? "Y" : "N");
+}
+
 bool find_in_debugfs(const struct scene *s, const char *file, const char *text)
 {
 	char pattern[80], line[256];

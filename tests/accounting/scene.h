@@ -33,6 +33,9 @@ struct settings {
 	enum way way;			/* of the table */
 };
 
+/* Manifold's containers that are opened from now on count by this rule. */
+bool set_rule(const struct settings *settings, enum rule rule);
+
 struct scene {
 	const struct settings *settings;
 	const char *name;
