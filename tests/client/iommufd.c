@@ -168,15 +168,18 @@ int iommufd_unmap_all(int iommufd, __u32 ioas, __u64 *size)
 }
 
 /* The device's own file is called after a number that the VFIO core has given it. */
-static int find_file(const char *address, char *path, size_t size)
+static int find_file(const char *name, char *path, size_t size)
 {
+	static const char *const buses[] = { "pci", "platform" };
 	char folder[96];
 	const struct dirent *entry;
-	int error = -ENOENT;
-	DIR *stream;
+	int i, error = -ENOENT;
+	DIR *stream = NULL;
 
-	snprintf(folder, sizeof(folder), "/sys/bus/pci/devices/%s/vfio-dev", address);
-	stream = opendir(folder);
+	for (i = 0; i < 2 && !stream; i++) {
+		snprintf(folder, sizeof(folder), "/sys/bus/%s/devices/%s/vfio-dev", buses[i], name);
+		stream = opendir(folder);
+	}
 	if (!stream)
 		return vfio_failed(-errno, "open %s", folder);
 	while (error && (entry = readdir(stream))) {
@@ -189,13 +192,13 @@ static int find_file(const char *address, char *path, size_t size)
 	return error ? vfio_failed(error, "a device in %s", folder) : 0;
 }
 
-int iommufd_device_open(const char *address, int iommufd)
+int iommufd_device_open(const char *name, int iommufd)
 {
 	struct device_bind bind = { .argsz = sizeof(bind), .iommufd = iommufd };
 	char path[64];
 	int fd, error;
 
-	error = find_file(address, path, sizeof(path));
+	error = find_file(name, path, sizeof(path));
 	if (error)
 		return error;
 	fd = open(path, O_RDWR | O_CLOEXEC);

@@ -27,8 +27,11 @@ int iommufd_copy(int iommufd, __u32 to, __u64 to_iova, __u32 from, __u64 from_io
 int iommufd_unmap(int iommufd, __u32 ioas, __u64 iova, __u64 *size);
 int iommufd_unmap_all(int iommufd, __u32 ioas, __u64 *size);
 
-/* The device at the PCI address, which vfio-pci has. Bound to an iommufd until it is closed. */
-int iommufd_device_open(const char *address, int iommufd);
+/*
+ * The device that VFIO has by that name, a PCI address or what the rig says. Bound to an iommufd until
+ * it is closed.
+ */
+int iommufd_device_open(const char *name, int iommufd);
 /* Behind an address space; from one that it is behind already to that one. */
 int iommufd_device_attach(int device, __u32 ioas);
 int iommufd_device_detach(int device);

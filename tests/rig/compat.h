@@ -68,6 +68,17 @@ static inline void rig_vma_set_io(struct vm_area_struct *vma)
 	.detach_ioas = vfio_iommufd_emulated_detach_ioas,
 #endif
 
+/* The same for a device that is behind a unit. */
+#ifdef RIG_6_1
+#define RIG_DEVICE_IOMMUFD
+#else
+#define RIG_DEVICE_IOMMUFD \
+	.bind_iommufd = vfio_iommufd_physical_bind, \
+	.unbind_iommufd = vfio_iommufd_physical_unbind, \
+	.attach_ioas = vfio_iommufd_physical_attach_ioas, \
+	.detach_ioas = vfio_iommufd_physical_detach_ioas,
+#endif
+
 /* Later series free a struct vfio_device themselves. */
 static inline void rig_vfio_free(struct vfio_device *vdev)
 {

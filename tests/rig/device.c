@@ -73,6 +73,7 @@ static const struct vfio_device_ops vfio_ops = {
 	.open_device = vfio_open,
 	.close_device = vfio_close,
 	.ioctl = vfio_ioctl,
+	RIG_DEVICE_IOMMUFD
 };
 
 int rig_vfio_probe(struct device *dev)
