@@ -105,6 +105,16 @@ static int get_thp(struct block *block)
 	return 0;
 }
 
+static int get_untouched(struct block *block)
+{
+	return get_room(block, MADV_NOHUGEPAGE);
+}
+
+static int get_untouched_thp(struct block *block)
+{
+	return get_room(block, MADV_HUGEPAGE);
+}
+
 static int get_pool(struct block *block, int flags, int fd)
 {
 	block->address = mmap(NULL, block->size, PROT_READ | PROT_WRITE, flags, fd, 0);
@@ -147,6 +157,11 @@ const struct kind thp_kind = { "thp", HUGE_PAGE, true, get_thp, put_room };
 const struct kind hugetlb_kind = { "hugetlb", HUGE_PAGE, true, get_hugetlb, NULL };
 const struct kind memfd_hugetlb_kind = {
 	"memfd-hugetlb", HUGE_PAGE, true, get_memfd_hugetlb, put_memfd
+};
+
+const struct kind untouched_kind = { "untouched", PAGE, false, get_untouched, put_room };
+const struct kind untouched_thp_kind = {
+	"untouched-thp", HUGE_PAGE, false, get_untouched_thp, put_room
 };
 
 /*

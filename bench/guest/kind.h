@@ -16,7 +16,7 @@ struct block;
  * struct kind - one kind of memory
  * @name: as in results
  * @page: what its size must be a multiple of
- * @touched: every page is there before anything is measured
+ * @touched: every page is memory, and there before anything is measured
  * @get: fills in address and size of a block whose other fields are zero; a negative errno,
  *	-ENOTSUP when this machine has no such memory
  * @put: NULL: the address is unmapped
@@ -43,6 +43,9 @@ extern const struct kind plain_kind;		/* 4K pages as the kernel gives them */
 extern const struct kind thp_kind;		/* transparent huge pages */
 extern const struct kind hugetlb_kind;		/* 2M pages of hugetlbfs, private */
 extern const struct kind memfd_hugetlb_kind;	/* the same in a memfd, shared */
+extern const struct kind untouched_kind;	/* private memory that has no pages yet */
+extern const struct kind untouched_thp_kind;	/* the same, to be of transparent huge pages */
+extern const struct kind pfnmap_kind;		/* a device's memory */
 
 /* At least @size bytes. 0 or a negative errno. */
 int block_get(struct block *block, const struct kind *kind, size_t size);

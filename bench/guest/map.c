@@ -1,6 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* One mapping: a large one, or a page again and again. */
+#include "held.h"
 #include "work.h"
+
+#define GIB (1024.0 * MIB)
+
+/* How much the kernel holds of its own for what is mapped: the same wherever it is measured. */
+static void report_held(long before, long after, size_t mapped)
+{
+	if (measure.counts_instructions && before >= after && after >= 0)
+		result_of("bytes", "held", "GiB",
+			  (double)(before - after) * PAGE * GIB / (double)mapped);
+}
 
 int map_whole(const struct turn *turn)
 {
@@ -8,14 +19,17 @@ int map_whole(const struct turn *turn)
 	struct block *block = turn->block;
 	double mapped, unmapped, pages = (double)(block->size / PAGE);
 	struct space space;
+	long before, after;
 	int err;
 
 	err = turn_open(turn, &space);
 	if (err)
 		return err;
+	before = measure.counts_instructions ? free_pages() : -1;
 	measure_begin("map");
 	err = backend->map(&space, IOVA, block->address, block->size);
 	mapped = measure_end();
+	after = measure.counts_instructions ? free_pages() : -1;
 	if (err)
 		goto close;
 	measure_begin("unmap");
@@ -24,6 +38,7 @@ int map_whole(const struct turn *turn)
 	if (err)
 		goto close;
 	result("map", "page", mapped, pages);
+	report_held(before, after, block->size);
 	if (backend->can & CAN_UNMAP_AT_ONCE)
 		result("unmap", "page", unmapped, pages);
 close:

@@ -84,6 +84,8 @@ double measure_end(void)
 
 void result_of(const char *what, const char *phase, const char *per, double value)
 {
+	if (measure.silent)
+		return;
 	printf("%s\t%s\t%s\t%s\t%s\t%s\t%s\t%d\t%.10g\n", measure.kernel, measure.unit, what,
 	       measure.backend, measure.work, phase, per, measure.round, value);
 	fflush(stdout);
@@ -91,7 +93,7 @@ void result_of(const char *what, const char *phase, const char *per, double valu
 
 void result(const char *phase, const char *per, double value, double count)
 {
-	if (measure.marked && !strcmp(measure.marked, phase))
+	if (!measure.silent && measure.marked && !strcmp(measure.marked, phase))
 		measure.marked_count += count;
 	result_of(measure.counts_instructions ? "instructions" : "time", phase, per, value / count);
 }

@@ -11,6 +11,7 @@ struct measure {
 	const char *backend, *work;	/* whose turn it is, */
 	int round;			/* and which */
 	bool counts_instructions;	/* the machine's clock ticks once for each */
+	bool silent;			/* this time is not the one that counts */
 	const char *marked;		/* the phase that a profiler looks at; or NULL */
 	double marked_count;		/* for how many pages or operations it was, by now */
 };

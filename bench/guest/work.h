@@ -14,7 +14,8 @@
 
 /* What is the same for all works of a run. */
 struct setup {
-	size_t bytes;			/* of memory that is mapped */
+	size_t bytes;			/* of memory that is mapped, in small pages */
+	size_t huge_bytes;		/* and in huge ones */
 	unsigned int operations;	/* single ones */
 	unsigned int entries;		/* mappings at the same time */
 	const struct device *devices;	/* the first is behind the machine's own unit, */
@@ -25,7 +26,9 @@ struct setup {
 struct turn {
 	const struct setup *setup;
 	const struct backend *backend;
-	struct block *block;
+	const struct work *work;
+	struct block *block;		/* NULL when each turn makes its own */
+	size_t size;			/* of that */
 };
 
 enum work_needs {
@@ -38,6 +41,7 @@ enum work_needs {
  * @name: as in results
  * @what: a sentence for the list
  * @kind: of the memory it is about; in all its rounds it is the same memory
+ * @own: instead of @kind: each turn makes memory of this kind for itself
  * @size: how much; NULL: as much as the setup says
  * @can: what backends have to be able to do, bits of enum backend_can
  * @needs: bits of enum work_needs
@@ -46,7 +50,7 @@ enum work_needs {
 struct work {
 	const char *name;
 	const char *what;
-	const struct kind *kind;
+	const struct kind *kind, *own;
 	size_t (*size)(const struct setup *setup);
 	unsigned int can;
 	unsigned int needs;
@@ -60,6 +64,11 @@ int map_whole(const struct turn *turn);		/* map.c */
 int map_single(const struct turn *turn);
 size_t entries_size(const struct setup *setup);	/* entries.c */
 int map_entries(const struct turn *turn);
+int replay(const struct turn *turn);		/* replay.c */
+int end_by_exit(const struct turn *turn);	/* exit.c */
+int map_by_threads(const struct turn *turn);	/* threads.c */
+int map_untouched(const struct turn *turn);	/* untouched.c */
+int fault_while_mapping(const struct turn *turn); /* fault.c */
 
 /* A space of the turn's backend with the first device. */
 int turn_open(const struct turn *turn, struct space *space);
