@@ -290,12 +290,14 @@ static int fill_all(struct fill *f)
 	return err;
 }
 
-static int fill(struct mf_container *c, struct mf_mapping *m, bool held, struct mf_refusal *why)
+static int fill(struct mf_container *c, struct mf_mapping *m, struct mf_ahead *ahead, bool held,
+		struct mf_refusal *why)
 {
 	mf_run few[STACK_RUNS], *many = NULL;
 	struct fill f = {
 		.c = c, .m = m, .why = why, .held = held,
-		.batch = { .runs = few, .max = STACK_RUNS, .single = m->small_pages },
+		.batch = { .runs = few, .max = STACK_RUNS, .single = m->small_pages,
+			   .ahead = ahead },
 	};
 	int err;
 
@@ -321,14 +323,16 @@ static int fill(struct mf_container *c, struct mf_mapping *m, bool held, struct 
  * mf_fill() - pin, bill and map all of a mapping that is being made
  * @c: the container
  * @m: the mapping, in the index; live when this has succeeded
+ * @ahead: what the host's @ahead_begin returned for it, or NULL
  * @why: where to put the reason of a refusal, or NULL
  *
  * Context: no lock is held.
  * Return: 0; or a negative errno, and what was done stays in @m->filled.
  */
-int mf_fill(struct mf_container *c, struct mf_mapping *m, struct mf_refusal *why)
+int mf_fill(struct mf_container *c, struct mf_mapping *m, struct mf_ahead *ahead,
+	    struct mf_refusal *why)
 {
-	return fill(c, m, false, why);
+	return fill(c, m, ahead, false, why);
 }
 
 /**
@@ -342,5 +346,5 @@ int mf_fill(struct mf_container *c, struct mf_mapping *m, struct mf_refusal *why
  */
 int mf_fill_held(struct mf_container *c, struct mf_mapping *m, struct mf_refusal *why)
 {
-	return fill(c, m, true, why);
+	return fill(c, m, NULL, true, why);
 }

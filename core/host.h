@@ -83,6 +83,14 @@ typedef int (*mf_region_fn)(void *context, const struct mf_region *region);
  *	a negative errno when the very first one can't be had. Faults pages in
  *	and may take long: called with no lock held, except for the container's
  *	domains lock when the first domain comes to mappings that are there
+ * @ahead_begin: @pages host pages from @vaddr on in @owner's memory are about to
+ *	be pinned for @prot, in order, by calls of @pin whose batch has as its
+ *	ahead what this returns: a host that can fault memory in by others, ahead
+ *	of that, may. NULL when it is not worth while. The op itself may be NULL.
+ *	Called with no lock held
+ * @ahead_end: the request that @ahead_begin was called for is over; when this
+ *	returns nobody is busy for it any more. What was faulted in for nothing is
+ *	the owner's memory, and stays. Called with no lock held
  * @unpin: give back the pinned ones of @runs; pages of a mapping that devices
  *	could write (@prot) are marked dirty
  * @bill: count @pages against @owner's limit; -ENOMEM when that exceeds it,
@@ -137,6 +145,9 @@ struct mf_host_ops {
 
 	s64 (*pin)(struct mf_host *host, struct mf_owner *owner, u64 vaddr, u64 pages, u32 prot,
 		   struct mf_batch *batch);
+	struct mf_ahead *(*ahead_begin)(struct mf_host *host, struct mf_owner *owner, u64 vaddr,
+					u64 pages, u32 prot);
+	void (*ahead_end)(struct mf_host *host, struct mf_ahead *ahead);
 	void (*unpin)(struct mf_host *host, struct mf_owner *owner, const mf_run *runs, u64 nr,
 		      u32 prot);
 	int (*bill)(struct mf_host *host, struct mf_owner *owner, u64 pages, bool unlimited);

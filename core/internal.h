@@ -261,7 +261,8 @@ struct mf_member *mf_member_find(struct mf_container *c, struct mf_host_group *g
 int mf_check_range(struct mf_container *c, u64 iova, u64 vaddr, u64 size, struct mf_refusal *why);
 
 /* fill.c */
-int mf_fill(struct mf_container *c, struct mf_mapping *m, struct mf_refusal *why);
+int mf_fill(struct mf_container *c, struct mf_mapping *m, struct mf_ahead *ahead,
+	    struct mf_refusal *why);
 int mf_fill_held(struct mf_container *c, struct mf_mapping *m, struct mf_refusal *why);
 
 /* bill.c */

@@ -116,6 +116,29 @@ static void undo_mapping(struct mf_container *c, struct mf_mapping *m)
 		mf_mappings_free(c, m);
 }
 
+/* A mapping this large (16 MiB) is worth that the host is told before. */
+#define AHEAD_PAGES	4096
+
+static int fill_or_undo(struct mf_container *c, struct mf_mapping *m, struct mf_refusal *why)
+{
+	const struct mf_host_ops *ops = c->host->ops;
+	u64 pages = mf_span_pages(m->range.span);
+	struct mf_ahead *ahead = NULL;
+	int err;
+
+	if (pages >= AHEAD_PAGES && ops->ahead_begin)
+		ahead = ops->ahead_begin(c->host, m->owner, m->vaddr, pages, m->prot);
+	err = mf_fill(c, m, ahead, why);
+	if (err)
+		undo_mapping(c, m);
+	else	/* From here on another thread may unmap it: m is not ours any more. */
+		mf_turnstile_advance(&c->at_rest);
+	/* Last: if memory has run out, who is busy there may wait for what was given back. */
+	if (ahead)
+		ops->ahead_end(c->host, ahead);
+	return err;
+}
+
 /**
  * mf_map() - map memory of an owner for all devices of a container
  * @c: the container
@@ -157,16 +180,5 @@ int mf_map(struct mf_container *c, struct mf_owner *owner, u64 iova, u64 vaddr, 
 		mf_mappings_free(c, m);
 		return err;
 	}
-	if (ready)
-		return 0;
-
-	err = mf_fill(c, m, why);
-	if (err) {
-		undo_mapping(c, m);
-		return err;
-	}
-
-	/* From here on another thread may unmap it: m is not ours any more. */
-	mf_turnstile_advance(&c->at_rest);
-	return 0;
+	return ready ? 0 : fill_or_undo(c, m, why);
 }

@@ -74,6 +74,7 @@ static inline bool mf_run_whole(mf_run r)
  * @foreign: how many of them are foreign
  * @single: keep every page a run of its own
  * @memory_only: the host is to refuse, by -EINVAL, pages that are no memory
+ * @ahead: what the host's @ahead_begin returned for them, or NULL
  */
 struct mf_batch {
 	mf_run *runs;
@@ -83,6 +84,7 @@ struct mf_batch {
 	u64 foreign;
 	bool single;
 	bool memory_only;
+	struct mf_ahead *ahead;
 };
 
 /* How many more discontiguous pages the batch can take. */

@@ -29,6 +29,7 @@ struct mf_span {
 struct mf_host_group;
 struct mf_host_domain;
 struct mf_owner;
+struct mf_ahead;
 
 #define mf_entry(ptr, type, member) \
 	((type *)((char *)(ptr) - __builtin_offsetof(type, member)))

@@ -92,6 +92,22 @@ static inline long mfk_pin_remote(struct mm_struct *mm, unsigned long start, uns
 	return got;
 }
 
+/*
+ * Fault pages in, as the process itself would by touching them, and hold none. Context: the mmap
+ * lock is held, and stays so.
+ *
+ * Return: how many; or a negative errno when that of the first one failed.
+ */
+static inline long mfk_fault_in(struct mm_struct *mm, unsigned long start, unsigned long nr,
+				unsigned int flags)
+{
+#if MFK_SERIES == MFK_6_1
+	return get_user_pages_remote(mm, start, nr, flags, NULL, NULL, NULL);
+#else
+	return get_user_pages_remote(mm, start, nr, flags, NULL, NULL);
+#endif
+}
+
 #if MFK_SERIES == MFK_6_1
 static inline int mfk_not_remapped(struct device *dev, void *unused)
 {

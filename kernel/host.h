@@ -47,6 +47,7 @@ extern struct mf_host mfk_host;
 
 /* module.c */
 extern bool mfk_direct_tables;
+extern unsigned int mfk_workers;
 
 /* What a refusal takes in words, and its reason's name. */
 #define MFK_REFUSAL_TEXT 192
@@ -72,12 +73,22 @@ void mfk_owner_limit(struct mf_host *host, struct mf_owner *owner, u64 *billed, 
 struct mm_struct *mfk_owner_mm(const struct mf_owner *owner);
 pid_t mfk_owner_pid(const struct mf_owner *owner);
 u64 mfk_owner_billed(const struct mf_owner *owner);
+bool mfk_owner_is_waited_for(struct mf_owner *owner);
+void mfk_owner_let_in(struct mf_owner *owner);
 int mfk_bill(struct mf_host *host, struct mf_owner *owner, u64 pages, bool unlimited);
 void mfk_unbill(struct mf_host *host, struct mf_owner *owner, u64 pages);
 
 /* pin.c */
 s64 mfk_pin(struct mf_host *host, struct mf_owner *owner, u64 vaddr, u64 pages, u32 prot,
 	    struct mf_batch *batch);
+
+/* ahead.c */
+int mfk_ahead_init(void);
+void mfk_ahead_exit(void);
+struct mf_ahead *mfk_ahead_begin(struct mf_host *host, struct mf_owner *owner, u64 vaddr,
+				 u64 pages, u32 prot);
+void mfk_ahead_reach(struct mf_ahead *a, u64 vaddr);
+void mfk_ahead_end(struct mf_host *host, struct mf_ahead *a);
 
 /* The huge page that one entry of the processor's table maps. */
 #define MFK_HUGE_BYTES	PMD_SIZE

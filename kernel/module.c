@@ -4,8 +4,8 @@
  *
  * Built under two names: vfio_iommu_type1 takes the in-tree backend's place,
  * vfio_manifold stands beside it (the core asks the backend registered last
- * first). All parameters but direct_tables and bill_once are those operators know
- * from in-tree type1.
+ * first). All parameters but direct_tables, bill_once and workers are those operators
+ * know from in-tree type1.
  */
 #include <linux/module.h>
 #include <linux/sched.h>
@@ -38,6 +38,26 @@ static bool bill_once = true;
 module_param(bill_once, bool, 0644);
 MODULE_PARM_DESC(bill_once,
 		 "Containers opened from now on bill a page once to its process, not once for every mapping that has it (default: yes)");
+
+/* More than this are in one another's way: a page is cleared at the speed of memory. */
+#define MOST_WORKERS	16
+#define NO_NUMBER	UINT_MAX
+
+unsigned int mfk_workers = NO_NUMBER;
+
+static int set_workers(const char *text, const struct kernel_param *parameter)
+{
+	return param_set_uint_minmax(text, parameter, 0, MOST_WORKERS);
+}
+
+static const struct kernel_param_ops workers_ops = {
+	.set = set_workers,
+	.get = param_get_uint,
+};
+
+module_param_cb(workers, &workers_ops, &mfk_workers, 0644);
+MODULE_PARM_DESC(workers,
+		 "How many threads fault untouched memory in for a map from now on, beside its own, see ahead.c (0 to 16; default: one less than there are processors, 4 at most)");
 
 static void *driver_open(unsigned long arg)
 {
@@ -225,10 +245,17 @@ static int __init manifold_init(void)
 {
 	int err;
 
+	if (mfk_workers == NO_NUMBER)
+		mfk_workers = min(num_online_cpus() - 1, 4u);
+	err = mfk_ahead_init();
+	if (err)
+		return err;
 	mfk_debugfs_init();
 	err = vfio_register_iommu_driver(&driver_ops);
-	if (err)
+	if (err) {
 		mfk_debugfs_exit();
+		mfk_ahead_exit();
+	}
 	return err;
 }
 
@@ -239,6 +266,7 @@ static void __exit manifold_exit(void)
 	synchronize_rcu();
 	mfk_handle_exit();
 	mfk_debugfs_exit();
+	mfk_ahead_exit();
 }
 
 module_init(manifold_init);

@@ -12,6 +12,11 @@
  * held for writing, which blocks the owner's page faults; so the engine asks
  * for many pages at a time. CAP_IPC_LOCK lifts the limit, not the count.
  *
+ * Who waits for that lock can wait long while workers fault pages in (ahead.c):
+ * they hold it for reading most of the time, and a reader that comes back gets it
+ * before a writer that sleeps. So the bill is made behind a gate, and workers let
+ * go, and stay out, while somebody has that.
+ *
  * Which pages are billed the engine keeps in the owner's ledger, and it asks for
  * the bill with the ledger's lock held. So that is taken before the mmap lock, and
  * who holds an mmap lock may not call the engine.
@@ -33,6 +38,7 @@ struct mf_owner {
 	struct task_struct *task;
 	pid_t pid;
 	atomic64_t billed;
+	struct mutex gate;	/* whoever has it is to get the mmap lock before workers do */
 	struct mf_ledger ledger;
 };
 
@@ -84,6 +90,7 @@ struct mf_owner *mfk_owner_current(void)
 		fresh->mm = mm;
 		fresh->task = get_task_struct(current->group_leader);
 		fresh->pid = task_tgid_nr(current);
+		mutex_init(&fresh->gate);
 		mf_ledger_init(&fresh->ledger);
 		hash_add(owners, &fresh->node, (unsigned long)mm);
 		owner = fresh;
@@ -108,6 +115,7 @@ void mfk_owner_put(struct mf_host *host, struct mf_owner *owner)
 	spin_unlock(&owners_lock);
 	WARN_ON_ONCE(atomic64_read(&owner->billed) || owner->ledger.bytes);
 	mf_ledger_fini(&owner->ledger);
+	mutex_destroy(&owner->gate);
 	mmdrop(owner->mm);
 	put_task_struct(owner->task);
 	kfree(owner);
@@ -157,9 +165,12 @@ int mfk_bill(struct mf_host *host, struct mf_owner *owner, u64 pages, bool unlim
 
 	if (!mmget_not_zero(owner->mm))
 		return -ESRCH;
-	if (!mmap_write_lock_killable(owner->mm)) {
-		err = __account_locked_vm(owner->mm, pages, true, owner->task, unlimited);
-		mmap_write_unlock(owner->mm);
+	if (!mutex_lock_killable(&owner->gate)) {
+		if (!mmap_write_lock_killable(owner->mm)) {
+			err = __account_locked_vm(owner->mm, pages, true, owner->task, unlimited);
+			mmap_write_unlock(owner->mm);
+		}
+		mutex_unlock(&owner->gate);
 	}
 	mmput(owner->mm);
 
@@ -174,8 +185,31 @@ void mfk_unbill(struct mf_host *host, struct mf_owner *owner, u64 pages)
 	atomic64_sub(pages, &owner->billed);
 	if (!mmget_not_zero(owner->mm))
 		return;
+	mutex_lock(&owner->gate);
 	mmap_write_lock(owner->mm);
 	__account_locked_vm(owner->mm, pages, false, owner->task, true);
 	mmap_write_unlock(owner->mm);
+	mutex_unlock(&owner->gate);
 	mmput(owner->mm);
+}
+
+/**
+ * mfk_owner_is_waited_for() - somebody wants the owner's mmap lock for a bill
+ * @owner: whose
+ *
+ * Context: the mmap lock may be held, for reading.
+ * Return: whether who holds it is to let go, and to call mfk_owner_let_in().
+ */
+bool mfk_owner_is_waited_for(struct mf_owner *owner)
+{
+	return mutex_is_locked(&owner->gate);
+}
+
+/* Wait until bills are made. Context: the mmap lock is not held. */
+void mfk_owner_let_in(struct mf_owner *owner)
+{
+	if (!mfk_owner_is_waited_for(owner))
+		return;
+	mutex_lock(&owner->gate);
+	mutex_unlock(&owner->gate);
 }

@@ -174,6 +174,8 @@ s64 mfk_pin(struct mf_host *host, struct mf_owner *owner, u64 vaddr, u64 pages, 
 
 	if (fatal_signal_pending(current))
 		return -EINTR;
+	if (batch->ahead)
+		mfk_ahead_reach(batch->ahead, vaddr);
 	if (mm == current->mm)
 		return pin_of(mm, vaddr, pages, prot, batch);
 
