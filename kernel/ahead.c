@@ -144,7 +144,7 @@ static bool is_ours(const struct mf_ahead *a, struct vm_area_struct *vma)
 {
 	if (vma->vm_flags & (VM_IO | VM_PFNMAP | VM_MIXEDMAP) || userfaultfd_armed(vma))
 		return false;
-	/* Only to be read: the pin gives private memory a page of its own, a fault the zero page. */
+	/* Only to be read: a pin gives private memory a page of its own, a fault the zero page. */
 	if (!(a->flags & FOLL_WRITE) && !(vma->vm_flags & VM_MAYSHARE))
 		return false;
 	return vma_is_anonymous(vma) ||

@@ -19,13 +19,13 @@
 
 static const struct mixed_case *const lists[] = {
 	attach_cases, change_cases, region_cases, failure_cases, huge_cases, scattered_cases,
-	vtd_cases,
+	untouched_cases, vtd_cases,
 };
 
 struct settings {
 	bool manifold;
 	const char *only;
-	bool vtd;
+	const struct mixed_case *list;	/* all but the untouched, when NULL */
 	int passed, failed, skipped;
 };
 
@@ -129,10 +129,19 @@ static void run(struct settings *settings, const struct mixed_case *c, int rig)
 
 static void usage(FILE *to)
 {
-	fputs("usage: vfio-mixed --backend in-tree|manifold [--case NAME | --vtd] [--list]\n"
+	fputs("usage: vfio-mixed --backend in-tree|manifold [--case NAME | --untouched | --vtd]\n"
+	      "                  [--list]\n"
 	      "A VFIO container over IOMMU units that differ; needs the rig (manifold_rig.ko).\n"
-	      "  --vtd  only the cases with the machine's own VT-d unit\n"
+	      "  --untouched  only the cases of memory that nobody touched, otherwise left out\n"
+	      "  --vtd        only the cases with the machine's own VT-d unit\n"
 	      "Exit status: 0 all passed, 1 one failed, 2 bad use or no rig.\n", to);
+}
+
+static bool is_wanted(const struct settings *settings, const struct mixed_case *list)
+{
+	if (settings->list)
+		return settings->list == list;
+	return settings->only || list != untouched_cases;
 }
 
 static int run_all(struct settings *settings)
@@ -146,7 +155,7 @@ static int run_all(struct settings *settings)
 		return 2;
 	}
 	for (i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
-		if (settings->vtd && lists[i] != vtd_cases)
+		if (!is_wanted(settings, lists[i]))
 			continue;
 		for (c = lists[i]; c->name; c++) {
 			if (!settings->only || !strcmp(settings->only, c->name))
@@ -177,6 +186,7 @@ int main(int argc, char **argv)
 		{ "case", required_argument, NULL, 'c' },
 		{ "list", no_argument, NULL, 'l' },
 		{ "vtd", no_argument, NULL, 'v' },
+		{ "untouched", no_argument, NULL, 'u' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 }
 	};
@@ -195,7 +205,10 @@ int main(int argc, char **argv)
 		case 'l':
 			return list_all();
 		case 'v':
-			settings.vtd = true;
+			settings.list = vtd_cases;
+			break;
+		case 'u':
+			settings.list = untouched_cases;
 			break;
 		case 'h':
 			usage(stdout);

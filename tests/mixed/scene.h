@@ -124,6 +124,7 @@ extern const struct mixed_case failure_cases[];
 extern const struct mixed_case huge_cases[];
 extern const struct mixed_case region_cases[];
 extern const struct mixed_case scattered_cases[];
+extern const struct mixed_case untouched_cases[];
 extern const struct mixed_case vtd_cases[];
 
 #define END_OF_CASES { NULL, NULL, ON_BOTH, NULL }
