@@ -12,8 +12,9 @@ help:
 	@echo 'make clients       DPDK and QEMU, as Debian ships them, on both backends, in VMs; KERNEL=6.1,'
 	@echo '                   6.12, 7.3, several with commas, or all says where (default 6.1)'
 	@echo 'make differential  the same random requests to in-tree type1 and Manifold, for SECONDS=N'
-	@echo 'make bench         Manifold beside its peers: instructions and time for the same work, in VMs;'
-	@echo '                   KERNEL, WORK, BACKEND narrow it; bench/run --help has more'
+	@echo 'make bench         Manifold beside its peers: instructions and time for the same work, in VMs,'
+	@echo '                   and docs/performance.md again; KERNEL, WORK, BACKEND narrow it to a part'
+	@echo '                   that is printed only; bench/run --help has more'
 	@echo 'make fuzz          a long fuzzing run; SECONDS=N says how long (default 600)'
 	@echo 'make lint          sparse, checkpatch, shellcheck and the like'
 	@echo 'make module        build the kernel modules for the running kernel; KERNEL=6.1, 6.12 or 7.3'
@@ -51,7 +52,8 @@ clients:
 	@tests/clients/run $(if $(KERNEL),--kernel '$(KERNEL)')
 
 bench:
-	@bench/run $(foreach v,KERNEL WORK BACKEND,$(if $($(v)),--$(shell echo $(v) | tr A-Z a-z) '$($(v))'))
+	@$(if $(KERNEL)$(WORK)$(BACKEND),bench/run,bench/full) \
+		$(foreach v,KERNEL WORK BACKEND,$(if $($(v)),--$(shell echo $(v) | tr A-Z a-z) '$($(v))'))
 
 clean:
 	rm -rf build

@@ -28,8 +28,8 @@ int iommufd_unmap(int iommufd, __u32 ioas, __u64 iova, __u64 *size);
 int iommufd_unmap_all(int iommufd, __u32 ioas, __u64 *size);
 
 /*
- * The device that VFIO has by that name, a PCI address or what the rig says. Bound to an iommufd until
- * it is closed.
+ * The device that VFIO has by that name, a PCI address or what the rig says. Bound to an iommufd
+ * until it is closed.
  */
 int iommufd_device_open(const char *name, int iommufd);
 /* Behind an address space; from one that it is behind already to that one. */
