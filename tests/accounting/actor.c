@@ -64,7 +64,8 @@ static long get_memory(const struct order *order)
 
 static long map_file(const struct order *order)
 {
-	int flags = order->fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED;
+	int flags = order->fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS :
+		order->flags & MAP_PRIVATE ? MAP_PRIVATE : MAP_SHARED;
 	void *memory;
 
 	if (order->address)

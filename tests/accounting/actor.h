@@ -19,7 +19,8 @@
 
 enum order_kind {
 	ORDER_MEMORY,		/* @size bytes of the kind @value; returns the address */
-	ORDER_MMAP,		/* @size bytes of @fd, or of nothing (-1), at @address if not 0 */
+	ORDER_MMAP,		/* @size bytes of @fd, or of nothing (-1), at @address if not 0; */
+				/* a file's shared, unless @flags has MAP_PRIVATE */
 	ORDER_MAP,		/* MAP_DMA: container @fd */
 	ORDER_UNMAP,		/* UNMAP_DMA; returns the bytes */
 	ORDER_WRITE,		/* to each page */

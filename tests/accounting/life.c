@@ -85,6 +85,41 @@ static void read_then_write(struct scene *s)
 	balance(s, "no more for reading");
 }
 
+/*
+ * A file's pages, pinned for reading, of which the process then gets copies by writing. On 6.1 the
+ * device keeps the file's pages; later kernels make the copies when they pin.
+ */
+static void copied_on_write(struct scene *s)
+{
+	const __u32 reads = VFIO_DMA_MAP_FLAG_READ;
+	int fd = memfd_create("copied", 0);
+	__u64 memory;
+
+	if (!want(s, fd >= 0 && !ftruncate(fd, (off_t)SIZE), "a memfd"))
+		return;
+	if (open_containers(s, 3) && start_actor(s, 0)) {
+		memory = get_private_mapping(s, 0, fd, SIZE);
+		tell(s, 0, ORDER_READ, memory, SIZE);
+		for (int i = 0; i < 2; i++) {
+			want_value(s, 0, try_map(s, 0, i, IOVA, memory, SIZE, reads),
+				   "MAP_DMA for reading");
+			balance(s, "a file's, for reading, in %d", i + 1);
+		}
+		tell(s, 0, ORDER_WRITE, memory, SIZE / 2);
+		balance(s, "half of it written to");
+		want_value(s, 0, try_map(s, 0, 2, IOVA, memory, SIZE, reads), "MAP_DMA again");
+		balance(s, "the copies, too");
+		map(s, 0, 1, IOVA << 4, memory, SIZE);
+		balance(s, "and for writing");
+		unmap(s, 0, 0, IOVA, SIZE, SIZE);
+		unmap(s, 0, 1, IOVA, SIZE, SIZE);
+		balance(s, "the first two let go");
+		close_container(s, 2);
+		balance(s, "for writing alone");
+	}
+	close(fd);
+}
+
 /* The same address, other pages: what was pinned stays, what came after is new. */
 static void replaced(struct scene *s)
 {
@@ -236,6 +271,7 @@ const struct scene_case life_cases[] = {
 	{ "fork-then-pin", "a child that shares pages until they are pinned", fork_then_pin },
 	{ "pin-then-fork", "a child of pinned memory", pin_then_fork },
 	{ "read-then-write", "shared pages, pinned for reading, then written to", read_then_write },
+	{ "copied-on-write", "a file's pages, pinned, then copied by a write", copied_on_write },
 	{ "replaced", "memory that is replaced under a mapping", replaced },
 	{ "exec", "containers that are kept over exec", exec_keeps_files },
 	{ "exit", "containers that outlive the process", exits },

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 /* How long what has ended may take to be gone: its pages go with the last file, a moment later. */
@@ -224,6 +225,16 @@ __u64 get_memory(struct scene *s, int actor, int kind, size_t size)
 __u64 get_mapping(struct scene *s, int actor, int fd, __u64 address, size_t size)
 {
 	struct order order = { .kind = ORDER_MMAP, .fd = fd, .address = address, .size = size };
+	long result = actor_tell(&s->actors[actor], &order);
+
+	return want(s, result > 0, "mmap: %ld", result) ? (__u64)result : 0;
+}
+
+__u64 get_private_mapping(struct scene *s, int actor, int fd, size_t size)
+{
+	struct order order = {
+		.kind = ORDER_MMAP, .fd = fd, .flags = MAP_PRIVATE, .size = size,
+	};
 	long result = actor_tell(&s->actors[actor], &order);
 
 	return want(s, result > 0, "mmap: %ld", result) ? (__u64)result : 0;

@@ -83,6 +83,8 @@ void end_actor(struct scene *s, int actor);
 __u64 get_memory(struct scene *s, int actor, int kind, size_t size);
 /* A shared mapping of a file; of no file (-1): untouched private memory. At @address, unless 0. */
 __u64 get_mapping(struct scene *s, int actor, int fd, __u64 address, size_t size);
+/* Of a file's pages, which are the actor's own from when it writes to them. */
+__u64 get_private_mapping(struct scene *s, int actor, int fd, size_t size);
 /* Orders that are about a range of the actor's memory. */
 long tell(struct scene *s, int actor, enum order_kind kind, __u64 address, size_t size);
 
