@@ -10,9 +10,15 @@
 
 struct mf_host;
 
-/* A place for a node of the tree, and how many of that node's own places are taken. */
+/**
+ * struct mf_ledger_slot - a place for a node of the tree
+ * @node: the node, or NULL
+ * @bits: of a leaf: a bit for each page; or NULL
+ * @used: of a leaf: how many of its entries are not 0
+ */
 struct mf_ledger_slot {
 	void *node;
+	u64 *bits;
 	u64 used;
 };
 
@@ -24,10 +30,10 @@ struct mf_ledger_slot {
  * @bytes: what it takes besides this struct
  * @pieces: in how many pieces of memory
  * @root: the tree, unless @level is 0
+ * @plain: of the root, if that is a leaf: @bits, if they say all about it; or NULL
  * @entry: the only block's entry, while @level is 0
  * @level: how many levels the tree has
  * @prefix: the upper bits of the number of every block in the tree
- * @spare: a detail that was emptied, for the next that is needed
  */
 struct mf_ledger {
 	struct mf_mutex lock;
@@ -36,10 +42,10 @@ struct mf_ledger {
 	u64 bytes;
 	u64 pieces;
 	struct mf_ledger_slot root;
+	u64 *plain;
 	u64 entry;
 	u32 level;
 	u64 prefix;
-	void *spare;
 };
 
 /**

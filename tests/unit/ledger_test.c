@@ -16,7 +16,8 @@
 
 #define BLOCK		512
 #define LEAF_BYTES	4096
-#define DETAIL_MOST	96
+#define BITS_BYTES	(512 * BLOCK / 8)
+#define DETAIL_BYTES	24
 
 struct books {
 	struct mf_user_host host;
@@ -139,6 +140,64 @@ static void test_one_block_takes_no_memory(void **state)
 	assert_true(b.allocs == 0);
 }
 
+/* Nor does one run that is a part of a block. */
+static void test_one_run_takes_no_memory(void **state)
+{
+	u32 i;
+
+	(void)state;
+	for (i = 0; i < 5; i++)
+		charge(3 * BLOCK + 1, BLOCK - 1, i ? 0 : BLOCK - 1);
+	expect(BLOCK - 1, 5 * (BLOCK - 1));
+	for (i = 0; i < 5; i++)
+		refund(3 * BLOCK + 1, BLOCK - 1, i == 4 ? BLOCK - 1 : 0);
+	assert_true(b.allocs == 0);
+}
+
+/* A run in each block of some: a leaf and no bits; and then it gets company. */
+static void test_runs_alone_take_no_bits(void **state)
+{
+	u32 i, n = 100;
+
+	(void)state;
+	for (i = 0; i < n; i++)
+		charge(i * BLOCK + i, 7, 7);
+	for (i = 0; i < n; i += 2)
+		charge(i * BLOCK + i, 7, 0);
+	assert_true(info().bytes == LEAF_BYTES);
+	charge(3, 7, 3);
+	assert_true(info().bytes == LEAF_BYTES + BITS_BYTES + DETAIL_BYTES + BLOCK);
+	expect(7 * n + 3, 7 * n * 3 / 2 + 7);
+	/* Those that were charged twice still need no more than their entries. */
+	for (i = 2; i < n; i += 2)
+		refund(i * BLOCK + i, 7, 0);
+	for (i = 0; i < n; i++)
+		refund(i * BLOCK + i, 7, i ? 7 : 0);
+	expect(10, 14);
+	refund(3, 7, 3);
+	refund(0, 7, 7);
+}
+
+/* A detail goes when it says nothing that the bits don't. */
+static void test_details_go_when_whole_blocks_do(void **state)
+{
+	u64 bytes;
+
+	(void)state;
+	charge(9 * BLOCK + 8, 8, 8);
+	charge(9 * BLOCK + 80, 8, 8);
+	bytes = info().bytes;
+	charge(9 * BLOCK, BLOCK, BLOCK - 16);
+	assert_true(info().bytes == bytes + DETAIL_BYTES);
+	refund(9 * BLOCK, BLOCK, BLOCK - 16);
+	assert_true(info().bytes == bytes);
+	charge(9 * BLOCK, BLOCK, BLOCK - 16);
+	refund(9 * BLOCK + 8, 8, 0);
+	refund(9 * BLOCK + 80, 8, 0);
+	assert_true(info().bytes == bytes);
+	refund(9 * BLOCK, BLOCK, BLOCK);
+}
+
 /* A GiB of 2 MiB pages that is one run, or many: a leaf. */
 static void test_large_pages_take_a_leaf_a_gigabyte(void **state)
 {
@@ -165,10 +224,10 @@ static void test_scattered_pages_take_a_bit_each_and_shared_ones_a_byte(void **s
 	for (i = 0; i < blocks * BLOCK; i += 2)
 		charge(i, 1, 1);
 	once = info().bytes;
-	assert_true(once <= LEAF_BYTES + blocks * DETAIL_MOST);
+	assert_true(once == LEAF_BYTES + BITS_BYTES);
 	for (i = 0; i < blocks * BLOCK; i += 2)
 		charge(i, 1, 0);
-	assert_true(info().bytes == once + blocks * BLOCK);
+	assert_true(info().bytes == once + blocks * (BLOCK + DETAIL_BYTES));
 	expect(blocks * BLOCK / 2, blocks * BLOCK);
 	for (i = 0; i < blocks * BLOCK; i += 2)
 		refund(i, 1, 0);
@@ -288,12 +347,9 @@ static void test_memory_far_apart(void **state)
 		charge(places[i], 1, 0);
 	for (i = 0; i < n; i++)
 		refund(places[i], 1, 0);
-	/* What becomes empty is freed at once, from the bottom up. */
-	for (i = 0; i + 2 < n; i++)
-		refund(places[n - 2 - i], 1, 1);
-	assert_true(info().pieces == 4 + 1 + 2);	/* branches, a leaf, a detail */
-	refund(5, 1, 1);
-	refund(6, 1, 1);
+	for (i = 0; i < n; i++)
+		refund(places[i], 1, 1);
+	assert_true(info().bytes == 0);
 
 	/* And a single block needs no way to it, wherever it is. */
 	charge(1ull << 42, BLOCK, BLOCK);
@@ -315,6 +371,18 @@ static void test_foreign_pages_do_not_count(void **state)
 	assert_int_equal(charge_runs(runs, 1, &what), 0);
 	assert_true(what.asked == 0 && what.fresh == 0);
 	assert_true(mf_user_host_calls(&b.host, MF_CALL_BILL) == 1);
+}
+
+/* What is left of a run that was charged before may be nothing. */
+static void test_runs_of_no_page_do_not_count(void **state)
+{
+	(void)state;
+	charge(7, 0, 0);
+	charge(BLOCK, 0, 0);
+	charge(7, 2, 2);
+	charge(9, 0, 0);
+	refund(7, 2, 2);
+	assert_true(b.allocs == 0);
 }
 
 /* The limit is for what is new; and what is refused leaves nothing behind. */
@@ -620,6 +688,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		LEDGER_TEST(test_one_page_takes_no_memory),
 		LEDGER_TEST(test_one_block_takes_no_memory),
+		LEDGER_TEST(test_one_run_takes_no_memory),
+		LEDGER_TEST(test_runs_alone_take_no_bits),
+		LEDGER_TEST(test_details_go_when_whole_blocks_do),
 		LEDGER_TEST(test_large_pages_take_a_leaf_a_gigabyte),
 		LEDGER_TEST(test_scattered_pages_take_a_bit_each_and_shared_ones_a_byte),
 		LEDGER_TEST(test_counters_widen),
@@ -629,6 +700,7 @@ int main(void)
 		LEDGER_TEST(test_runs_are_refunded_put_together),
 		LEDGER_TEST(test_memory_far_apart),
 		LEDGER_TEST(test_foreign_pages_do_not_count),
+		LEDGER_TEST(test_runs_of_no_page_do_not_count),
 		LEDGER_TEST(test_the_limit_is_for_new_pages),
 		LEDGER_TEST(test_any_error_of_the_bill_is_the_charge_s),
 		LEDGER_TEST(test_many_refunds_are_one),
