@@ -69,7 +69,7 @@ static const mf_run *add_single_pages(struct mf_stay *s, const mf_run *run, cons
 /* The same for a refund. */
 static const mf_run *sub_single_pages(struct mf_stay *s, const mf_run *run, const mf_run *end)
 {
-	u64 limit = s->nr << LEAF_PAGES_SHIFT, **plain = s->plain, at, *bits, word;
+	u64 limit = s->nr << LEAF_PAGES_SHIFT, **plain = s->plain, at, *bits;
 	const mf_run *begin = run;
 	mf_run first = first_page(s);
 
@@ -80,10 +80,7 @@ static const mf_run *sub_single_pages(struct mf_stay *s, const mf_run *run, cons
 		bits = plain[at >> LEAF_PAGES_SHIFT];
 		if (!bits)
 			break;
-		word = bits[at % MF_LEAF_PAGES / 64];
-		if (!(word >> at % 64 & 1))
-			break;
-		bits[at % MF_LEAF_PAGES / 64] = word & ~(1ull << at % 64);
+		bits[at % MF_LEAF_PAGES / 64] &= ~(1ull << at % 64);
 	}
 	s->gone += run - begin;
 	return run;

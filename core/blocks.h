@@ -111,7 +111,7 @@ static inline u64 mf_mask_of(u32 page, u32 pages, u32 *nr)
 u64 *mf_block_find(struct mf_stay *s, u64 block);
 u64 *mf_block_make(struct mf_stay *s, u64 block);
 u64 *mf_block_make_bits(struct mf_stay *s, u64 block);
-void mf_blocks_end(struct mf_stay *s);
+void mf_blocks_end(struct mf_host *host, struct mf_ledger *l);
 
 /* block.c */
 int mf_block_add(struct mf_stay *s, u64 *e, u64 block, u32 page, u32 pages);

@@ -150,14 +150,11 @@ static void free_node(struct mf_stay *s, struct mf_ledger_slot *slot, u32 level)
 }
 
 /* Nothing is counted any more: free the tree. */
-void mf_blocks_end(struct mf_stay *s)
+void mf_blocks_end(struct mf_host *host, struct mf_ledger *l)
 {
-	struct mf_ledger *l = s->ledger;
+	struct mf_stay s = { .host = host, .ledger = l };
 
-	s->nr = 0;
-	if (!l->level)
-		return;
-	free_node(s, &l->root, l->level);
+	free_node(&s, &l->root, l->level);
 	l->root = (struct mf_ledger_slot){ 0 };
 	l->plain = NULL;
 	l->level = 0;

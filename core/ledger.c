@@ -22,12 +22,10 @@ static struct mf_stay stay_in(struct mf_host *host, struct mf_ledger *l)
 }
 
 /* Without pages nothing is kept. */
-static void leave(struct mf_stay *s)
+static void leave(struct mf_host *host, struct mf_ledger *l)
 {
-	struct mf_ledger *l = s->ledger;
-
-	if (!l->pages)
-		mf_blocks_end(s);
+	if (!l->pages && l->level)
+		mf_blocks_end(host, l);
 	mf_mutex_unlock(&l->lock);
 }
 
@@ -65,7 +63,7 @@ int mf_ledger_charge(struct mf_host *host, struct mf_owner *owner, const mf_run 
 		l->pages += s.fresh;
 		l->pins += what->asked;
 	}
-	leave(&s);
+	leave(host, l);
 	return err;
 }
 
@@ -121,7 +119,6 @@ void mf_refund_runs(struct mf_refund *r, const mf_run *runs, u64 nr)
 void mf_refund_end(struct mf_refund *r)
 {
 	struct mf_ledger *l = r->ledger;
-	struct mf_stay s = stay_in(r->host, l);
 
 	if (!l)
 		return;
@@ -129,7 +126,7 @@ void mf_refund_end(struct mf_refund *r)
 	l->pins -= r->pins;
 	if (r->gone)
 		r->host->ops->unbill(r->host, r->owner, r->gone);
-	leave(&s);
+	leave(r->host, l);
 	mf_refund_begin(r, r->host, r->owner);
 }
 

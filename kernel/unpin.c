@@ -52,17 +52,18 @@ static void unpin_huge_pages(u64 pfn, u64 pages, bool dirty)
 /* Unpin runs of one page, as many as there are from the first on; say how many. */
 static u64 unpin_single_pages(const mf_run *runs, u64 nr, bool dirty)
 {
-	struct page *pages[LIST];
-	u64 n, done = 0;
+	struct page *pages[LIST], **next, **full;
+	const mf_run *run = runs;
 
 	do {
-		for (n = 0; n < LIST && done < nr && is_single_page(runs[done]); n++, done++)
-			pages[n] = pfn_to_page(mf_run_pfn(runs[done]));
-		if (n)
-			unpin_user_pages_dirty_lock(pages, n, dirty);
+		full = pages + min_t(u64, LIST, runs + nr - run);
+		for (next = pages; next != full && is_single_page(*run); next++, run++)
+			*next = pfn_to_page(mf_run_pfn(*run));
+		if (next != pages)
+			unpin_user_pages_dirty_lock(pages, next - pages, dirty);
 		cond_resched();
-	} while (n == LIST);
-	return done;
+	} while (next == pages + LIST);
+	return run - runs;
 }
 
 /* See @unpin of struct mf_host_ops. */
