@@ -53,6 +53,7 @@ struct mf_container *container(struct null_host *host);
 /* The parts. */
 void bench_mappings(u32 rounds, u64 most);
 void bench_runs(u32 rounds, u64 most);
+void bench_ledger(u32 rounds);
 void bench_translate(u32 rounds);
 
 #endif /* BENCH_ENGINE_H */

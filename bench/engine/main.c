@@ -31,7 +31,7 @@ struct mf_container *container(struct null_host *host)
 static void usage(FILE *out)
 {
 	fputs("usage: bench-engine [--rounds N] [--mappings N] [--runs N] [--no-models]\n"
-	      "Times the engine on a host that does nothing, and the modelled units' walks.\n\n"
+	      "Times the engine on a host that does nothing, its ledger, and the modelled units' walks.\n\n"
 	      "  --rounds N     how often each is measured (5)\n"
 	      "  --mappings N   go up to N mappings (10000000, which take 5 GB); 0: none\n"
 	      "  --runs N       go up to N runs (100000000, which take 2 GB); 0: none\n"
@@ -100,6 +100,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "bench-engine: no counter of instructions here: time alone\n");
 	bench_mappings((u32)rounds, mappings);
 	bench_runs((u32)rounds, runs);
+	bench_ledger((u32)rounds);
 	if (models)
 		bench_translate((u32)rounds);
 	return 0;
