@@ -195,7 +195,7 @@ static u64 add_some(struct mf_stay *s, u64 pfn, u64 pages)
 	return mf_block_add(s, e, block, page, (u32)some) ? 0 : some;
 }
 
-/* The same for a refund. What was not charged is nobody's. */
+/* The same for a refund: of pages that were charged, see the invariant in block.c. */
 static u64 sub_some(struct mf_stay *s, u64 pfn, u64 pages)
 {
 	u64 block = pfn >> MF_BLOCK_SHIFT, some, *e;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * What a ledger counts pages in: see blocks.c, and blocktree.c for where the blocks are.
+ * What a ledger counts pages in: see block.c, and blocktree.c for where the blocks are.
  */
 #ifndef MF_BLOCKS_H
 #define MF_BLOCKS_H

@@ -8,7 +8,7 @@
  * when it is back there, under the ledger's lock, so that nobody can rely on a
  * page that is then not billed.
  *
- * How the counts are kept is in blocks.c. When the last page has gone, so has
+ * How the counts are kept is in block.c. When the last page has gone, so has
  * all memory.
  */
 #include "blocks.h"
