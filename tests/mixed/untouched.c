@@ -343,8 +343,8 @@ static void beyond_the_limit(struct scene *s)
 	const struct rlimit limit = { 20 * MIB, 20 * MIB };
 	const __u64 size = 256 * MIB;
 	int device = add_plain_device(s);
-	long pinned = proc_pinned(), resident;
 	struct rig_leaf leaf;
+	long resident;
 
 	use_workers(s, MANY);
 	s->memory = get_room(size, PROT_READ | PROT_WRITE);
@@ -362,8 +362,8 @@ static void beyond_the_limit(struct scene *s)
 	must_work(s, device, 16 * MIB);
 	expect_equal(proc_billed(0), 16 * MIB / PAGE, "pages billed");
 	expect_equal(unmap(s, IOVA, 16 * MIB), 16 * MIB, "unmapped");
+	/* That none stays pinned main.c sees; this user can't have the counters brought up to date. */
 	expect_equal(proc_billed(0), 0, "pages billed in the end");
-	expect(proc_pinned() >= pinned, "pages pinned");
 }
 
 static void under_a_policy(struct scene *s)
