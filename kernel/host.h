@@ -38,6 +38,7 @@ struct mfk_container {
 	struct mutex devices_lock;	/* of the list below */
 	struct list_head devices;
 	struct dentry *dir;
+	struct mf_owner *owner;		/* who was the first to map; set once, a reference */
 	pid_t pid;
 	char comm[TASK_COMM_LEN];
 };
@@ -65,7 +66,7 @@ void *mfk_handle_of(const struct mfk_container *k);
 void mfk_handle_exit(void);
 
 /* owner.c */
-struct mf_owner *mfk_owner_current(void);
+struct mf_owner *mfk_owner_current(struct mf_owner **known);
 void mfk_owner_get(struct mf_host *host, struct mf_owner *owner);
 void mfk_owner_put(struct mf_host *host, struct mf_owner *owner);
 struct mf_ledger *mfk_owner_ledger(struct mf_host *host, struct mf_owner *owner);

@@ -67,7 +67,7 @@ static long ioctl_map(struct mfk_container *k, void __user *arg, u32 map_flags)
 	if (capable(CAP_IPC_LOCK))
 		map_flags |= MF_MAP_UNLIMITED;
 
-	owner = mfk_owner_current();
+	owner = mfk_owner_current(&k->owner);
 	if (IS_ERR(owner))
 		return PTR_ERR(owner);
 	if (map.flags == VFIO_DMA_MAP_FLAG_VADDR)

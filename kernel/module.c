@@ -106,6 +106,8 @@ static void driver_release(void *handle)
 		return;
 	mfk_debugfs_remove(k);
 	mf_release(k->engine);
+	if (k->owner)
+		mfk_owner_put(&mfk_host, k->owner);
 	kfree_rcu(k, rcu);
 }
 

@@ -5,7 +5,8 @@
  * There is one owner per mm, shared by all containers, and it holds on to the
  * mm itself, not to its contents (mmgrab, not mmget): a process may exit while
  * a mapping lives on, and then nobody is left to bill. The limit is that of the
- * process that first mapped something, whoever asks.
+ * process that first mapped something, whoever asks. A container keeps the first
+ * owner it had for as long as it is there.
  *
  * The bill is the mm's locked_vm, which it shares with mlock() and everything
  * else that counts against RLIMIT_MEMLOCK. It is changed under the mmap lock
@@ -58,19 +59,10 @@ static struct mf_owner *find_locked(struct mm_struct *mm)
 	return NULL;
 }
 
-/**
- * mfk_owner_current() - the owner that the calling process is
- *
- * Return: the owner with a reference, -ENODEV for a task without memory, or
- * -ENOMEM.
- */
-struct mf_owner *mfk_owner_current(void)
+/* The owner that has @mm, or a new one. */
+static struct mf_owner *find_or_make(struct mm_struct *mm)
 {
-	struct mm_struct *mm = current->mm;
 	struct mf_owner *owner, *fresh;
-
-	if (!mm)
-		return ERR_PTR(-ENODEV);
 
 	spin_lock(&owners_lock);
 	owner = find_locked(mm);
@@ -98,6 +90,39 @@ struct mf_owner *mfk_owner_current(void)
 	}
 	spin_unlock(&owners_lock);
 	kfree(fresh);
+	return owner;
+}
+
+/**
+ * mfk_owner_current() - the owner that the calling process is
+ * @known: where a container keeps the first that asked, with a reference of its
+ *	own; NULL there: none has
+ *
+ * Nearly all containers have one owner ever. That one is found without a lock,
+ * and need not be made anew when it has had no mapping for a while.
+ *
+ * Return: the owner with a reference, -ENODEV for a task without memory, or
+ * -ENOMEM.
+ */
+struct mf_owner *mfk_owner_current(struct mf_owner **known)
+{
+	/* What it points to is as find_or_make() left it: the pair of cmpxchg(). */
+	struct mf_owner *owner = smp_load_acquire(known);
+	struct mm_struct *mm = current->mm;
+
+	if (!mm)
+		return ERR_PTR(-ENODEV);
+	if (owner && owner->mm == mm) {
+		refcount_inc(&owner->refs);
+		return owner;
+	}
+
+	owner = find_or_make(mm);
+	if (!IS_ERR(owner) && !READ_ONCE(*known)) {
+		refcount_inc(&owner->refs);
+		if (cmpxchg(known, NULL, owner))
+			refcount_dec(&owner->refs);	/* the caller's is left */
+	}
 	return owner;
 }
 
