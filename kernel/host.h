@@ -25,6 +25,7 @@
  * @devices_lock: guards @devices
  * @devices: mediated devices that can be asked to unpin pages
  * @dir: its debugfs folder
+ * @owner: who was the first to map, with a reference; set once, or NULL
  * @pid: who opened it
  * @comm: and that one's name
  */
@@ -38,7 +39,7 @@ struct mfk_container {
 	struct mutex devices_lock;	/* of the list below */
 	struct list_head devices;
 	struct dentry *dir;
-	struct mf_owner *owner;		/* who was the first to map; set once, a reference */
+	struct mf_owner *owner;
 	pid_t pid;
 	char comm[TASK_COMM_LEN];
 };
