@@ -362,8 +362,8 @@ static void beyond_the_limit(struct scene *s)
 	must_work(s, device, 16 * MIB);
 	expect_equal(proc_billed(0), 16 * MIB / PAGE, "pages billed");
 	expect_equal(unmap(s, IOVA, 16 * MIB), 16 * MIB, "unmapped");
-	/* That no page stays pinned is seen in main.c: this user's view of it lags. */
 	expect_equal(proc_billed(0), 0, "pages billed in the end");
+	/* That no page stays pinned is seen in main.c: this user's view of it lags. */
 }
 
 static void under_a_policy(struct scene *s)
