@@ -117,13 +117,38 @@ long proc_billed(pid_t pid)
 	return proc_status_pages(pid, "VmLck");
 }
 
+/*
+ * Reading the file folds what each processor has counted for itself into the totals. Only root may;
+ * who has put root aside for a while takes it up for that. Who can't would compare figures that lag
+ * behind, a failure now and then and for no reason: so it ends here, where the reason is said.
+ */
+static void refresh_counters(void)
+{
+	const char *path = "/proc/sys/vm/stat_refresh";
+	uid_t user = geteuid();
+	char text[16];
+	int error;
+
+	if (user && seteuid(0)) {
+		fprintf(stderr, "pages pinned: only root can bring the count up to date\n");
+		abort();
+	}
+	error = proc_text(path, text, sizeof(text));
+	if (user && seteuid(user)) {
+		perror("pages pinned: give root up again");
+		abort();
+	}
+	if (error && error != -ENOENT) {
+		fprintf(stderr, "%s: %s\n", path, strerror(-error));
+		abort();
+	}
+}
+
 long proc_pinned(void)
 {
 	long acquired, released;
-	char text[16];
 
-	/* Reading this folds what each processor has counted for itself into the totals. */
-	proc_text("/proc/sys/vm/stat_refresh", text, sizeof(text));
+	refresh_counters();
 	acquired = field_of("/proc/vmstat", "nr_foll_pin_acquired");
 	released = field_of("/proc/vmstat", "nr_foll_pin_released");
 	return acquired < 0 || released < 0 ? -1 : acquired - released;

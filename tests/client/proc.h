@@ -21,7 +21,7 @@ long proc_smaps_kb(const void *address, const char *field);
 long proc_status_pages(pid_t pid, const char *field);
 /* Pages billed to a process (0: this one) against RLIMIT_MEMLOCK. */
 long proc_billed(pid_t pid);
-/* Pages pinned for DMA by anyone; needs root, for the counters lag otherwise. */
+/* Pages pinned for DMA by anyone; for root alone, or who has root as saved user: counters lag. */
 long proc_pinned(void);
 /* Who uses a module; -1 when there is none of that name. */
 long proc_module_users(const char *module);

@@ -392,11 +392,11 @@ void limit_locked(struct test *t, size_t pages)
 		give_up(t, "RLIMIT_MEMLOCK of %zu pages", pages);
 }
 
+/* Root stays the saved user, without its capabilities: proc_pinned() needs it back for a moment. */
 void become_nobody(struct test *t, size_t pages)
 {
 	limit_locked(t, pages);
-	if (setgroups(0, NULL) || setresgid(65534, 65534, 65534) ||
-	    setresuid(65534, 65534, 65534))
+	if (setgroups(0, NULL) || setresgid(65534, 65534, 65534) || setresuid(65534, 65534, 0))
 		give_up(t, "become user 65534");
 }
 
