@@ -47,7 +47,7 @@ struct mf_stay {
 
 static inline void *mf_ledger_take(struct mf_stay *s, u64 bytes)
 {
-	void *memory = s->host->ops->alloc(s->host, bytes);
+	void *memory = mf_zalloc(s->host, bytes);
 
 	if (memory) {
 		s->ledger->bytes += bytes;

@@ -111,7 +111,7 @@ int mf_open(struct mf_host *host, const struct mf_config *config, struct mf_cont
 	if (config->rules != MF_TYPE1 && config->rules != MF_TYPE1V2)
 		return -EINVAL;
 
-	c = host->ops->alloc(host, sizeof(*c));
+	c = mf_zalloc(host, sizeof(*c));
 	if (!c)
 		return -ENOMEM;
 
@@ -165,7 +165,7 @@ static int member_new(struct mf_container *c, struct mf_host_group *group, u32 i
 	if (!(flags & MF_ATTACH_UNSAFE_INTERRUPTS) && !ops->group_isolated(c->host, group))
 		return mf_refuse(c, why, INTERRUPTS, 0, id);
 
-	member = ops->alloc(c->host, sizeof(*member));
+	member = mf_zalloc(c->host, sizeof(*member));
 	if (!member)
 		return mf_refuse(c, why, NO_MEMORY, 0);
 
@@ -361,7 +361,7 @@ free_window:
 static int attach_emulated(struct mf_container *c, struct mf_host_group *group, u32 id,
 			   struct mf_refusal *why)
 {
-	struct mf_member *member = c->host->ops->alloc(c->host, sizeof(*member));
+	struct mf_member *member = mf_zalloc(c->host, sizeof(*member));
 
 	if (!member)
 		return mf_refuse(c, why, NO_MEMORY, 0);

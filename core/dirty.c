@@ -65,18 +65,17 @@ void mf_dirty_free(struct mf_container *c, struct mf_mapping *m, struct mf_dirty
 /* The block that @page is in; NULL if there is no memory for it. */
 static u64 *block_of(struct mf_container *c, struct mf_mapping *m, u64 page)
 {
-	const struct mf_host_ops *ops = c->host->ops;
 	struct mf_dirty_set *set = &m->dirty;
 	u64 **block;
 
 	if (!set->blocks)
-		set->blocks = ops->alloc(c->host, nr_blocks(m) * sizeof(*set->blocks));
+		set->blocks = mf_zalloc(c->host, nr_blocks(m) * sizeof(*set->blocks));
 	if (!set->blocks)
 		return NULL;
 
 	block = &set->blocks[page >> BLOCK_SHIFT];
 	if (!*block)
-		*block = ops->alloc(c->host, block_words(m) * sizeof(**block));
+		*block = mf_zalloc(c->host, block_words(m) * sizeof(**block));
 	return *block;
 }
 
@@ -245,7 +244,7 @@ static int reading_init(struct reading *r, struct mf_container *c, mf_dirty_fn f
 			struct mf_refusal *why)
 {
 	*r = (struct reading){ .c = c, .fn = fn, .context = context, .tail = &r->first };
-	r->bits = c->host->ops->alloc(c->host, BLOCK_WORDS * sizeof(*r->bits));
+	r->bits = mf_zalloc(c->host, BLOCK_WORDS * sizeof(*r->bits));
 	if (!r->bits)
 		return mf_refuse(c, why, NO_MEMORY, 0);
 	return 0;

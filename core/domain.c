@@ -36,7 +36,7 @@ int mf_domain_new(struct mf_container *c, struct mf_member *member, struct mf_do
 		  struct mf_refusal *why)
 {
 	const struct mf_host_ops *ops = c->host->ops;
-	struct mf_domain *d = ops->alloc(c->host, sizeof(*d));
+	struct mf_domain *d = mf_zalloc(c->host, sizeof(*d));
 	int err;
 
 	if (!d)

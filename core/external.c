@@ -138,7 +138,7 @@ static int pin_new(struct mf_container *c, struct mf_mapping *m, u64 iova, u64 *
 	u64 vaddr = m->vaddr + (iova - m->range.span.first);
 	struct mf_batch batch = { .max = 1, .memory_only = true };
 	const struct mf_host_ops *ops = c->host->ops;
-	struct mf_external *x = ops->alloc(c->host, sizeof(*x));
+	struct mf_external *x = mf_zalloc(c->host, sizeof(*x));
 	bool entered = false;
 	s64 got;
 	int err;

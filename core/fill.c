@@ -293,7 +293,7 @@ static int fill_all(struct fill *f)
 static int fill(struct mf_container *c, struct mf_mapping *m, struct mf_ahead *ahead, bool held,
 		struct mf_refusal *why)
 {
-	mf_run few[STACK_RUNS], *many = NULL;
+	mf_run few[STACK_RUNS] mf_uninitialized, *many = NULL;
 	struct fill f = {
 		.c = c, .m = m, .why = why, .held = held,
 		.batch = { .runs = few, .max = STACK_RUNS, .single = m->small_pages,

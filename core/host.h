@@ -69,7 +69,8 @@ typedef int (*mf_region_fn)(void *context, const struct mf_region *region);
 /**
  * struct mf_host_ops - what the engine calls
  *
- * @alloc: zeroed memory of @bytes bytes for the engine's records, or NULL
+ * @alloc: memory of @bytes bytes for the engine's records, with anything in it, or NULL;
+ *	see mf_zalloc()
  * @free: give it back; NULL is fine
  *
  * @owner_get: one more reference on an owner
@@ -190,5 +191,22 @@ struct mf_host_ops {
 struct mf_host {
 	const struct mf_host_ops *ops;
 };
+
+/**
+ * mf_zalloc() - memory that is cleared
+ * @host: the host
+ * @bytes: how much
+ *
+ * Runs, which are most of what is kept, are written before they are read: to
+ * clear them first would be a good part of what a page costs.
+ *
+ * Return: the memory, to be given back by @free; or NULL.
+ */
+static inline void *mf_zalloc(struct mf_host *host, u64 bytes)
+{
+	void *memory = host->ops->alloc(host, bytes);
+
+	return memory ? memset(memory, 0, bytes) : NULL;
+}
 
 #endif /* MF_HOST_H */

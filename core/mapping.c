@@ -46,7 +46,7 @@ static u64 chunk_page(const struct mf_mapping *m, u64 index)
 struct mf_mapping *mf_mapping_alloc(struct mf_container *c, struct mf_owner *owner,
 				    struct mf_span span, u64 vaddr, u32 prot)
 {
-	struct mf_mapping *m = c->host->ops->alloc(c->host, sizeof(*m));
+	struct mf_mapping *m = mf_zalloc(c->host, sizeof(*m));
 
 	if (!m)
 		return NULL;

@@ -11,6 +11,19 @@
 #define MF_PAGE_SIZE	(1ull << MF_PAGE_SHIFT)
 #define MF_PAGE_MASK	(~(MF_PAGE_SIZE - 1))
 
+/*
+ * Of an array that is written before it is read: not to be cleared, where the
+ * compiler was told to clear what is on the stack (CONFIG_INIT_STACK_ALL_ZERO).
+ */
+#if defined(__has_attribute)
+#if __has_attribute(uninitialized)
+#define mf_uninitialized __attribute__((uninitialized))
+#endif
+#endif
+#ifndef mf_uninitialized
+#define mf_uninitialized
+#endif
+
 /* What a device may do to a mapping: read it, write it. */
 #define MF_READ		(1u << 0)
 #define MF_WRITE	(1u << 1)

@@ -18,7 +18,7 @@ static void *host_alloc(struct mf_host *host, u64 bytes)
 {
 	if (bytes > MOST_BYTES)
 		return NULL;
-	return kvzalloc(bytes, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	return kvmalloc(bytes, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 }
 
 static void host_free(struct mf_host *host, void *memory)

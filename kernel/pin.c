@@ -107,7 +107,7 @@ static long before_huge(const struct mf_batch *batch, u64 vaddr, u64 wanted, str
 static s64 pin_pages(struct mm_struct *mm, u64 vaddr, u64 pages, unsigned int flags,
 		     struct mf_batch *batch, struct page *first)
 {
-	struct page *few[FEW_PAGES], **many = NULL, **all;
+	struct page *few[FEW_PAGES] mf_uninitialized, **many = NULL, **all;
 	long want, got, there = !!first;
 
 	want = min_t(u64, pages, min_t(u64, mf_batch_room(batch), MANY_PAGES));

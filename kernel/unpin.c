@@ -52,7 +52,7 @@ static void unpin_huge_pages(u64 pfn, u64 pages, bool dirty)
 /* Unpin runs of one page, as many as there are from the first on; say how many. */
 static u64 unpin_single_pages(const mf_run *runs, u64 nr, bool dirty)
 {
-	struct page *pages[LIST], **next, **full;
+	struct page *pages[LIST] mf_uninitialized, **next, **full;
 	const mf_run *run = runs;
 
 	do {

@@ -56,7 +56,7 @@ static void *host_alloc(struct mf_host *host, u64 bytes)
 
 	if (CALL(host, .type = MF_CALL_ALLOC, .amount = bytes) || bytes > h->alloc_limit)
 		return NULL;
-	memory = calloc(1, bytes);
+	memory = malloc(bytes);
 	if (memory)
 		take(h, &h->live.allocations, 1);
 	return memory;

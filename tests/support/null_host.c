@@ -16,7 +16,7 @@ static void count(struct mf_host *host, enum mf_call_type type)
 
 static void *null_alloc(struct mf_host *host, u64 bytes)
 {
-	void *memory = calloc(1, bytes);
+	void *memory = malloc(bytes);
 
 	count(host, MF_CALL_ALLOC);
 	of(host)->held += malloc_usable_size(memory);
