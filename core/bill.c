@@ -27,7 +27,7 @@ static int refuse_bill(struct mf_container *c, struct mf_owner *owner, int err, 
 {
 	u64 billed, limit;
 
-	c->host->ops->owner_limit(c->host, owner, &billed, &limit);
+	mf_ops(c->host)->owner_limit(c->host, owner, &billed, &limit);
 	return mf_refuse(c, why, BILL, err, asked, fresh, billed, limit);
 }
 
@@ -45,7 +45,7 @@ static int charge(struct mf_container *c, struct mf_owner *owner, const mf_run *
 static int bill(struct mf_container *c, struct mf_owner *owner, u64 pages, bool unlimited,
 		struct mf_refusal *why)
 {
-	int err = c->host->ops->bill(c->host, owner, pages, unlimited);
+	int err = mf_ops(c->host)->bill(c->host, owner, pages, unlimited);
 
 	return err ? refuse_bill(c, owner, err, pages, pages, why) : 0;
 }
@@ -53,7 +53,7 @@ static int bill(struct mf_container *c, struct mf_owner *owner, u64 pages, bool 
 static void unbill(struct mf_container *c, struct mf_owner *owner, u64 pages)
 {
 	if (pages)
-		c->host->ops->unbill(c->host, owner, pages);
+		mf_ops(c->host)->unbill(c->host, owner, pages);
 }
 
 /**

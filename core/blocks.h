@@ -62,7 +62,7 @@ static inline void mf_ledger_give(struct mf_stay *s, void *memory, u64 bytes)
 		return;
 	s->ledger->bytes -= bytes;
 	s->ledger->pieces--;
-	s->host->ops->free(s->host, memory);
+	mf_ops(s->host)->free(s->host, memory);
 }
 
 /* The leaf looked at last has got its bits, or has more or fewer entries than before. */

@@ -145,20 +145,20 @@ void mf_release(struct mf_container *c)
 	mf_mutex_fini(&c->refusals_lock);
 	mf_mutex_fini(&c->lock);
 	mf_rwlock_fini(&c->domains_lock);
-	c->host->ops->free(c->host, c);
+	mf_ops(c->host)->free(c->host, c);
 }
 
 static void member_free(struct mf_container *c, struct mf_member *member)
 {
 	mf_regions_fini(c->host, &member->regions);
-	c->host->ops->free(c->host, member);
+	mf_ops(c->host)->free(c->host, member);
 }
 
 /* The record of a group that may be attached. */
 static int member_new(struct mf_container *c, struct mf_host_group *group, u32 id, u32 flags,
 		      struct mf_member **out, struct mf_refusal *why)
 {
-	const struct mf_host_ops *ops = c->host->ops;
+	const struct mf_host_ops *ops = mf_ops(c->host);
 	struct mf_member *member;
 	int err;
 
@@ -245,8 +245,8 @@ static int check_shape(struct mf_container *c, const struct shape *s,
  * the container can go on with the result. On success @d is the domain the
  * group is in; on failure it is the one to detach it from, or NULL.
  */
-static int settle(struct mf_container *c, struct mf_domain *trial, struct mf_member *member,
-		  struct mf_domain **d, struct shape *s, struct mf_refusal *why)
+static int settle_member(struct mf_container *c, struct mf_domain *trial, struct mf_member *member,
+			 struct mf_domain **d, struct shape *s, struct mf_refusal *why)
 {
 	struct mf_domain *joined;
 	u64 mappings;
@@ -339,7 +339,7 @@ static int attach_member(struct mf_container *c, struct mf_member *member, struc
 		goto free_window;
 	trial->id = ++c->next_domain_id;
 
-	err = settle(c, trial, member, &d, &s, why);
+	err = settle_member(c, trial, member, &d, &s, why);
 	if (err)
 		goto end_trial;
 
@@ -348,7 +348,7 @@ static int attach_member(struct mf_container *c, struct mf_member *member, struc
 
 end_trial:
 	if (d)
-		c->host->ops->domain_detach(c->host, d->host_domain, member->group);
+		mf_ops(c->host)->domain_detach(c->host, d->host_domain, member->group);
 	mf_domain_end(c, trial);
 	if (!c->domains)
 		empty_all_mappings(c);
@@ -424,7 +424,7 @@ static int check_group(struct mf_container *c, struct mf_host_group *group, u32 
 int mf_attach(struct mf_container *c, struct mf_host_group *group, u32 flags,
 	      struct mf_refusal *why)
 {
-	u32 id = c->host->ops->group_id(c->host, group);
+	u32 id = mf_ops(c->host)->group_id(c->host, group);
 	int err;
 
 	mf_rwlock_write_lock(&c->domains_lock);
@@ -481,7 +481,7 @@ static void end_writer(struct mf_container *c, const struct mf_member *member)
 static void detach_behind_unit(struct mf_container *c, struct mf_domain *d,
 			       struct mf_member *member)
 {
-	c->host->ops->domain_detach(c->host, d->host_domain, member->group);
+	mf_ops(c->host)->domain_detach(c->host, d->host_domain, member->group);
 	mf_tell(c, &(struct mf_event){
 		.type = MF_EVENT_DETACHED, .group = member->id, .domain = d->id });
 	end_writer(c, member);

@@ -56,8 +56,8 @@ void mf_dirty_free(struct mf_container *c, struct mf_mapping *m, struct mf_dirty
 
 	if (set->blocks) {
 		for (i = 0; i < nr_blocks(m); i++)
-			c->host->ops->free(c->host, set->blocks[i]);
-		c->host->ops->free(c->host, set->blocks);
+			mf_ops(c->host)->free(c->host, set->blocks[i]);
+		mf_ops(c->host)->free(c->host, set->blocks);
 	}
 	*set = (struct mf_dirty_set){ };
 }
@@ -158,7 +158,7 @@ static void unclaim(struct mf_container *c)
 	mf_turnstile_advance(&c->at_rest);
 }
 
-static int start_locked(struct mf_container *c, struct mf_refusal *why)
+static int tracking_start_locked(struct mf_container *c, struct mf_refusal *why)
 {
 	struct mf_mapping *m;
 	int err;
@@ -189,7 +189,7 @@ int mf_dirty_start(struct mf_container *c, struct mf_refusal *why)
 
 	mf_rwlock_read_lock(&c->domains_lock);
 	mf_mutex_lock(&c->lock);
-	err = c->tracking ? 0 : start_locked(c, why);
+	err = c->tracking ? 0 : tracking_start_locked(c, why);
 	mf_mutex_unlock(&c->lock);
 	mf_rwlock_read_unlock(&c->domains_lock);
 	unclaim(c);
@@ -305,7 +305,7 @@ static void let_go(struct reading *r, int err)
 	}
 }
 
-static void set_bits(u64 *bits, u64 first, u64 nr)
+static void put_bits(u64 *bits, u64 first, u64 nr)
 {
 	for (; nr && first % WORD_BITS; nr--, first++)
 		bits[first / WORD_BITS] |= 1ull << first % WORD_BITS;
@@ -328,7 +328,7 @@ static void add_block(const struct reading *r, const struct mf_mapping *m, u64 b
 		}
 		for (bit = 0; words[word] && bit < WORD_BITS; bit++) {
 			if (words[word] >> bit & 1)
-				set_bits(r->bits, out + ((word * WORD_BITS + bit) >> r->shift), 1);
+				put_bits(r->bits, out + ((word * WORD_BITS + bit) >> r->shift), 1);
 		}
 	}
 }
@@ -344,7 +344,7 @@ static void add_externals(const struct reading *r, const struct mf_mapping *m, u
 
 		if (granule >= first + nr)
 			break;
-		set_bits(r->bits, granule - first, 1);
+		put_bits(r->bits, granule - first, 1);
 	}
 }
 
@@ -357,7 +357,7 @@ static int hand_over_some(const struct reading *r, const struct mf_mapping *m, u
 
 	memset(r->bits, 0, BLOCK_WORDS * sizeof(*r->bits));
 	if (m->taken.all) {
-		set_bits(r->bits, 0, nr);
+		put_bits(r->bits, 0, nr);
 	} else {
 		for (; block < end && block < nr_blocks(m); block++)
 			add_block(r, m, block, ((block << BLOCK_SHIFT) >> r->shift) - first);
@@ -484,7 +484,7 @@ int mf_dirty_read(struct mf_container *c, u64 iova, u64 size, u64 pgsize, mf_dir
 		s.sharing = true;
 		s.keeps_pins = true;
 		err = read_selection(&r, &s, pgsize, why);
-		c->host->ops->free(c->host, r.bits);
+		mf_ops(c->host)->free(c->host, r.bits);
 	}
 	unclaim(c);
 	return err;
@@ -546,8 +546,8 @@ static void unmap_end(struct reading *r, int err)
 	}
 }
 
-static int unmap_selection(struct reading *r, struct mf_selection *s, u64 pgsize, u64 *unmapped,
-			   struct mf_refusal *why)
+static int unmap_read(struct reading *r, struct mf_selection *s, u64 pgsize, u64 *unmapped,
+		      struct mf_refusal *why)
 {
 	int selected, err;
 	u64 bytes;
@@ -595,8 +595,8 @@ int mf_unmap_dirty(struct mf_container *c, u64 iova, u64 size, u64 pgsize, mf_di
 	if (!err)
 		err = reading_init(&r, c, fn, context, why);
 	if (!err) {
-		err = unmap_selection(&r, &s, pgsize, unmapped, why);
-		c->host->ops->free(c->host, r.bits);
+		err = unmap_read(&r, &s, pgsize, unmapped, why);
+		mf_ops(c->host)->free(c->host, r.bits);
 	}
 	unclaim(c);
 	return err;

@@ -35,7 +35,7 @@ static u64 fold_pgsizes(u64 pgsizes)
 int mf_domain_new(struct mf_container *c, struct mf_member *member, struct mf_domain **out,
 		  struct mf_refusal *why)
 {
-	const struct mf_host_ops *ops = c->host->ops;
+	const struct mf_host_ops *ops = mf_ops(c->host);
 	struct mf_domain *d = mf_zalloc(c->host, sizeof(*d));
 	int err;
 
@@ -63,8 +63,8 @@ int mf_domain_new(struct mf_container *c, struct mf_member *member, struct mf_do
 /* End a domain that no group is attached to, with all that it maps. */
 void mf_domain_end(struct mf_container *c, struct mf_domain *d)
 {
-	c->host->ops->domain_free(c->host, d->host_domain);
-	c->host->ops->free(c->host, d);
+	mf_ops(c->host)->domain_free(c->host, d->host_domain);
+	mf_ops(c->host)->free(c->host, d);
 }
 
 /*
@@ -95,7 +95,7 @@ static bool compatible(const struct mf_features *own, const struct mf_features *
 int mf_domain_join(struct mf_container *c, struct mf_domain *trial, struct mf_member *member,
 		   struct mf_domain **joined, struct mf_refusal *why)
 {
-	const struct mf_host_ops *ops = c->host->ops;
+	const struct mf_host_ops *ops = mf_ops(c->host);
 	struct mf_domain *d;
 	int err;
 
@@ -136,7 +136,7 @@ int mf_domain_msi(struct mf_container *c, struct mf_domain *d, struct mf_member 
 	if (d->msi || !mf_regions_msi(&member->regions, &base))
 		return 0;
 
-	err = c->host->ops->domain_msi(c->host, d->host_domain, base);
+	err = mf_ops(c->host)->domain_msi(c->host, d->host_domain, base);
 	if (err)
 		return mf_refuse(c, why, MSI, err, base, member->id);
 	d->msi = true;
@@ -146,7 +146,7 @@ int mf_domain_msi(struct mf_container *c, struct mf_domain *d, struct mf_member 
 /* Map all filled pages of one mapping in @d, chunk by chunk. */
 static int fill_mapping(struct mf_container *c, struct mf_domain *d, const struct mf_mapping *m)
 {
-	const struct mf_host_ops *ops = c->host->ops;
+	const struct mf_host_ops *ops = mf_ops(c->host);
 	struct mf_chunk_walk walk = mf_chunk_walk(m);
 	struct mf_span span = m->range.span;
 	int err;
@@ -248,7 +248,7 @@ static void mark_stuck(struct mf_container *c, const struct mf_domain *d, struct
 static void unmap_before(struct mf_container *c, const struct mf_domain *end,
 			 struct mf_mapping *m, u64 bytes)
 {
-	const struct mf_host_ops *ops = c->host->ops;
+	const struct mf_host_ops *ops = mf_ops(c->host);
 	u64 iova = m->range.span.first + mf_mapping_bytes(m);
 	struct mf_gather gather;
 	struct mf_domain *d;
@@ -283,7 +283,7 @@ int mf_domains_map(struct mf_container *c, struct mf_mapping *m, const mf_run *r
 	mf_for_each(d, c->domains) {
 		u64 bytes;
 
-		err = c->host->ops->domain_map(c->host, d->host_domain, iova, runs, nr, m->prot);
+		err = mf_ops(c->host)->domain_map(c->host, d->host_domain, iova, runs, nr, m->prot);
 		if (!err)
 			continue;
 
@@ -309,7 +309,7 @@ int mf_domains_sync(struct mf_container *c, struct mf_span span, struct mf_refus
 	int err;
 
 	mf_for_each(d, c->domains) {
-		err = c->host->ops->domain_sync(c->host, d->host_domain, span);
+		err = mf_ops(c->host)->domain_sync(c->host, d->host_domain, span);
 		if (err)
 			return mf_refuse(c, why, UNIT_MAP, err, d->id, span.first, span.last);
 	}
@@ -322,7 +322,7 @@ static void unmap_alone(struct mf_container *c, struct mf_domain *d, struct mf_m
 	u64 first = mf_max(from, m->range.span.first);
 	u64 bytes = m->range.span.first + (mf_mapping_bytes(m) - 1) - first + 1;
 
-	if (c->host->ops->domain_unmap(c->host, d->host_domain, first, bytes, gather) < bytes)
+	if (mf_ops(c->host)->domain_unmap(c->host, d->host_domain, first, bytes, gather) < bytes)
 		mark_stuck(c, d, m);
 }
 
@@ -346,7 +346,7 @@ static struct mf_mapping *unmap_stretch(struct mf_container *c, struct mf_domain
 		end = end->next;
 	}
 
-	done = c->host->ops->domain_unmap(c->host, d->host_domain, first, bytes, gather);
+	done = mf_ops(c->host)->domain_unmap(c->host, d->host_domain, first, bytes, gather);
 	if (done >= bytes)
 		return end;
 
@@ -377,6 +377,6 @@ void mf_domains_unmap(struct mf_container *c, struct mf_mapping *list)
 		mf_gather_init(&gather);
 		for (m = list; m; )
 			m = unmap_stretch(c, d, m, &gather);
-		c->host->ops->domain_flush(c->host, d->host_domain, &gather);
+		mf_ops(c->host)->domain_flush(c->host, d->host_domain, &gather);
 	}
 }

@@ -137,7 +137,7 @@ static int pin_new(struct mf_container *c, struct mf_mapping *m, u64 iova, u64 *
 {
 	u64 vaddr = m->vaddr + (iova - m->range.span.first);
 	struct mf_batch batch = { .max = 1, .memory_only = true };
-	const struct mf_host_ops *ops = c->host->ops;
+	const struct mf_host_ops *ops = mf_ops(c->host);
 	struct mf_external *x = mf_zalloc(c->host, sizeof(*x));
 	bool entered = false;
 	s64 got;
@@ -271,7 +271,7 @@ static struct mf_external *release(struct mf_container *c, u64 iova, struct mf_o
 	*billed = mf_bill_left(c, m, x->run);
 	*owner = m->owner;
 	*prot = m->prot;
-	c->host->ops->owner_get(c->host, m->owner);
+	mf_ops(c->host)->owner_get(c->host, m->owner);
 	mf_ranges_remove(&m->externals, &x->range);
 	m->nr_externals -= memory;
 	c->pages_external -= memory;
@@ -282,7 +282,7 @@ static struct mf_external *release(struct mf_container *c, u64 iova, struct mf_o
 
 static void unpin_one(struct mf_container *c, u64 iova)
 {
-	const struct mf_host_ops *ops = c->host->ops;
+	const struct mf_host_ops *ops = mf_ops(c->host);
 	struct mf_owner *owner = NULL;
 	struct mf_external *x;
 	bool billed = false;
@@ -351,7 +351,7 @@ static int access_one(struct mf_container *c, u64 iova, void *data, u64 *bytes, 
 	if (!(m->prot & MF_READ) || (write && !(m->prot & MF_WRITE))) {
 		err = mf_refuse(c, why, NO_RIGHT, 0, m->range.span.first, m->range.span.last);
 	} else {
-		err = c->host->ops->copy(c->host, m->owner, vaddr, data, *bytes, write);
+		err = mf_ops(c->host)->copy(c->host, m->owner, vaddr, data, *bytes, write);
 		if (err)
 			err = mf_refuse(c, why, COPY, err, vaddr);
 		if (write)

@@ -102,7 +102,7 @@ static int pin_batch(struct fill *f, u64 end)
 	while (f->filled + b->pages < end && mf_batch_room(b) > enough) {
 		u64 page = f->filled + b->pages;
 		u64 vaddr = f->m->vaddr + (page << MF_PAGE_SHIFT);
-		s64 n = host->ops->pin(host, f->m->owner, vaddr, end - page, f->m->prot, b);
+		s64 n = mf_ops(host)->pin(host, f->m->owner, vaddr, end - page, f->m->prot, b);
 
 		if (n <= 0)
 			return mf_refuse(f->c, f->why, PIN, n ? (int)n : -EFAULT, vaddr);
@@ -244,7 +244,7 @@ static void undo_batch(struct fill *f)
 	struct mf_mapping *m = f->m;
 
 	if (f->batch.nr)
-		host->ops->unpin(host, m->owner, f->batch.runs, f->batch.nr, m->prot);
+		mf_ops(host)->unpin(host, m->owner, f->batch.runs, f->batch.nr, m->prot);
 	unbill_batch(f);
 	f->batch.nr = 0;
 	f->batch.pages = 0;
@@ -306,7 +306,7 @@ static int fill(struct mf_container *c, struct mf_mapping *m, struct mf_ahead *a
 
 	/* Without memory for large batches small ones will do. */
 	if (mf_span_pages(m->range.span) > STACK_RUNS)
-		many = c->host->ops->alloc(c->host, BATCH_RUNS * sizeof(*many));
+		many = mf_ops(c->host)->alloc(c->host, BATCH_RUNS * sizeof(*many));
 	if (many) {
 		f.batch.runs = many;
 		f.batch.max = BATCH_RUNS;
@@ -315,7 +315,7 @@ static int fill(struct mf_container *c, struct mf_mapping *m, struct mf_ahead *a
 	err = fill_all(&f);
 	if (err)
 		undo_batch(&f);
-	c->host->ops->free(c->host, many);
+	mf_ops(c->host)->free(c->host, many);
 	return err;
 }
 

@@ -192,6 +192,14 @@ struct mf_host {
 	const struct mf_host_ops *ops;
 };
 
+/*
+ * What @host can do. A port where all hosts can do the same may say so: then
+ * the compiler knows whom the engine calls.
+ */
+#ifndef mf_ops
+#define mf_ops(host) ((host)->ops)
+#endif
+
 /**
  * mf_zalloc() - memory that is cleared
  * @host: the host
@@ -204,7 +212,7 @@ struct mf_host {
  */
 static inline void *mf_zalloc(struct mf_host *host, u64 bytes)
 {
-	void *memory = host->ops->alloc(host, bytes);
+	void *memory = mf_ops(host)->alloc(host, bytes);
 
 	return memory ? memset(memory, 0, bytes) : NULL;
 }

@@ -44,7 +44,7 @@ static void leave(struct mf_host *host, struct mf_ledger *l)
 int mf_ledger_charge(struct mf_host *host, struct mf_owner *owner, const mf_run *runs, u64 nr,
 		     bool unlimited, struct mf_charge *what)
 {
-	struct mf_ledger *l = host->ops->owner_ledger(host, owner);
+	struct mf_ledger *l = mf_ops(host)->owner_ledger(host, owner);
 	struct mf_stay s = stay_in(host, l);
 	int err;
 
@@ -53,7 +53,7 @@ int mf_ledger_charge(struct mf_host *host, struct mf_owner *owner, const mf_run 
 	err = mf_blocks_add(&s, runs, nr, &what->asked);
 	what->fresh = s.fresh;
 	if (!err && s.fresh) {
-		err = host->ops->bill(host, owner, s.fresh, unlimited);
+		err = mf_ops(host)->bill(host, owner, s.fresh, unlimited);
 		if (err) {
 			what->refused = true;
 			mf_blocks_sub(&s, runs, nr);
@@ -96,7 +96,7 @@ void mf_refund_runs(struct mf_refund *r, const mf_run *runs, u64 nr)
 
 	for (; nr; runs += some, nr -= some) {
 		if (!r->ledger) {
-			r->ledger = r->host->ops->owner_ledger(r->host, r->owner);
+			r->ledger = mf_ops(r->host)->owner_ledger(r->host, r->owner);
 			mf_mutex_lock(&r->ledger->lock);
 		}
 		s.ledger = r->ledger;
@@ -125,7 +125,7 @@ void mf_refund_end(struct mf_refund *r)
 	l->pages -= r->gone;
 	l->pins -= r->pins;
 	if (r->gone)
-		r->host->ops->unbill(r->host, r->owner, r->gone);
+		mf_ops(r->host)->unbill(r->host, r->owner, r->gone);
 	leave(r->host, l);
 	mf_refund_begin(r, r->host, r->owner);
 }
@@ -150,7 +150,7 @@ void mf_ledger_refund(struct mf_host *host, struct mf_owner *owner, const mf_run
  */
 void mf_get_ledger(struct mf_host *host, struct mf_owner *owner, struct mf_ledger_info *info)
 {
-	struct mf_ledger *l = host->ops->owner_ledger(host, owner);
+	struct mf_ledger *l = mf_ops(host)->owner_ledger(host, owner);
 
 	mf_mutex_lock(&l->lock);
 	*info = (struct mf_ledger_info){

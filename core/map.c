@@ -121,7 +121,7 @@ static void undo_mapping(struct mf_container *c, struct mf_mapping *m)
 
 static int fill_or_undo(struct mf_container *c, struct mf_mapping *m, struct mf_refusal *why)
 {
-	const struct mf_host_ops *ops = c->host->ops;
+	const struct mf_host_ops *ops = mf_ops(c->host);
 	u64 pages = mf_span_pages(m->range.span);
 	struct mf_ahead *ahead = NULL;
 	int err;

@@ -58,7 +58,7 @@ struct mf_mapping *mf_mapping_alloc(struct mf_container *c, struct mf_owner *own
 	m->state = MF_MAPPING_ADDING;
 	mf_chunk_init(&m->only);
 	m->chunks = &m->only;
-	c->host->ops->owner_get(c->host, owner);
+	mf_ops(c->host)->owner_get(c->host, owner);
 	return m;
 }
 
@@ -80,7 +80,7 @@ int mf_mapping_alloc_chunks(struct mf_container *c, struct mf_mapping *m)
 	if (n == 1 || m->chunks != &m->only)
 		return 0;
 
-	chunks = c->host->ops->alloc(c->host, n * sizeof(*chunks));
+	chunks = mf_ops(c->host)->alloc(c->host, n * sizeof(*chunks));
 	if (!chunks)
 		return -ENOMEM;
 	for (i = 0; i < n; i++)
@@ -225,8 +225,8 @@ static void free_record(struct mf_container *c, struct mf_mapping *m)
 		mf_dirty_free(c, m, &m->dirty);
 	if (m->taken.blocks)
 		mf_dirty_free(c, m, &m->taken);
-	c->host->ops->owner_put(c->host, m->owner);
-	c->host->ops->free(c->host, m);
+	mf_ops(c->host)->owner_put(c->host, m->owner);
+	mf_ops(c->host)->free(c->host, m);
 }
 
 /**
@@ -258,7 +258,7 @@ void mf_mapping_free_chunks(struct mf_container *c, struct mf_mapping *m)
 {
 	empty_chunks(c, m);
 	if (m->chunks != &m->only)
-		c->host->ops->free(c->host, m->chunks);
+		mf_ops(c->host)->free(c->host, m->chunks);
 	m->chunks = &m->only;
 }
 
@@ -267,7 +267,7 @@ static void unpin_filled(struct mf_container *c, struct mf_mapping *m)
 	struct mf_chunk_walk walk = mf_chunk_walk(m);
 
 	while (mf_chunk_next(&walk))
-		c->host->ops->unpin(c->host, m->owner, walk.runs, walk.nr, m->prot);
+		mf_ops(c->host)->unpin(c->host, m->owner, walk.runs, walk.nr, m->prot);
 }
 
 /* What devices that have gone did not unpin. */
@@ -276,8 +276,8 @@ static void unpin_externals(struct mf_container *c, struct mf_mapping *m)
 	struct mf_range *r = mf_ranges_from(&m->externals, 0);
 
 	for (; r; r = mf_ranges_next(r))
-		c->host->ops->unpin(c->host, m->owner,
-				    &mf_entry(r, struct mf_external, range)->run, 1, m->prot);
+		mf_ops(c->host)->unpin(c->host, m->owner,
+				       &mf_entry(r, struct mf_external, range)->run, 1, m->prot);
 }
 
 static void free_externals(struct mf_container *c, struct mf_mapping *m)
@@ -287,7 +287,7 @@ static void free_externals(struct mf_container *c, struct mf_mapping *m)
 	while (m->externals.root) {
 		x = mf_entry(m->externals.root, struct mf_external, range);
 		mf_ranges_remove(&m->externals, &x->range);
-		c->host->ops->free(c->host, x);
+		mf_ops(c->host)->free(c->host, x);
 	}
 }
 

@@ -16,7 +16,7 @@ static const int reason_errno[MF_NR_REASONS] = {
 /* Pass an event to the host. */
 void mf_tell(struct mf_container *c, const struct mf_event *event)
 {
-	c->host->ops->event(c->host, c->config.cookie, event);
+	mf_ops(c->host)->event(c->host, c->config.cookie, event);
 }
 
 /**

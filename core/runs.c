@@ -24,20 +24,20 @@ void mf_chunk_init(struct mf_chunk *k)
 void mf_chunk_fini(struct mf_host *host, struct mf_chunk *k)
 {
 	if (k->max > 1)
-		host->ops->free(host, k->many);
+		mf_ops(host)->free(host, k->many);
 	mf_chunk_init(k);
 }
 
 static int chunk_resize(struct mf_host *host, struct mf_chunk *k, u32 max)
 {
-	mf_run *many = host->ops->alloc(host, max * (u64)sizeof(*many));
+	mf_run *many = mf_ops(host)->alloc(host, max * (u64)sizeof(*many));
 
 	if (!many)
 		return -ENOMEM;
 
 	memcpy(many, mf_chunk_runs(k), k->nr * sizeof(*many));
 	if (k->max > 1)
-		host->ops->free(host, k->many);
+		mf_ops(host)->free(host, k->many);
 	k->many = many;
 	k->max = max;
 	return 0;

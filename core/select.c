@@ -169,6 +169,6 @@ int mf_select_again(struct mf_container *c, struct mf_selection *s, int selected
 	if (s->asked++ >= ASK_MOST)
 		return mf_refuse(c, why, STILL_PINNED, 0, s->pages, s->pinned.first,
 				 s->pinned.last);
-	c->host->ops->unmapping(c->host, c->config.cookie, s->pinned);
+	mf_ops(c->host)->unmapping(c->host, c->config.cookie, s->pinned);
 	return 0;
 }

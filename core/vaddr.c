@@ -216,7 +216,7 @@ static int set_vaddr(struct mf_container *c, struct mf_mapping *m, const struct 
 static int move(struct mf_container *c, struct mf_mapping *m, const struct update *u,
 		struct mf_refusal *why)
 {
-	const struct mf_host_ops *ops = c->host->ops;
+	const struct mf_host_ops *ops = mf_ops(c->host);
 	struct mf_owner *old;
 	int err;
 

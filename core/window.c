@@ -19,13 +19,13 @@ static int regions_add(struct mf_host *host, struct mf_regions *regions,
 {
 	if (regions->nr == regions->max) {
 		u32 max = regions->max ? 2 * regions->max : 4;
-		struct mf_region *list = host->ops->alloc(host, max * (u64)sizeof(*list));
+		struct mf_region *list = mf_ops(host)->alloc(host, max * (u64)sizeof(*list));
 
 		if (!list)
 			return -ENOMEM;
 		if (regions->nr)
 			memcpy(list, regions->list, regions->nr * sizeof(*list));
-		host->ops->free(host, regions->list);
+		mf_ops(host)->free(host, regions->list);
 		regions->list = list;
 		regions->max = max;
 	}
@@ -56,7 +56,7 @@ static int load_one(void *context, const struct mf_region *region)
 int mf_regions_load(struct mf_host *host, struct mf_host_group *group, struct mf_regions *regions)
 {
 	struct load load = { .host = host, .regions = regions };
-	int err = host->ops->group_regions(host, group, load_one, &load);
+	int err = mf_ops(host)->group_regions(host, group, load_one, &load);
 
 	if (err)
 		mf_regions_fini(host, regions);
@@ -65,7 +65,7 @@ int mf_regions_load(struct mf_host *host, struct mf_host_group *group, struct mf
 
 void mf_regions_fini(struct mf_host *host, struct mf_regions *regions)
 {
-	host->ops->free(host, regions->list);
+	mf_ops(host)->free(host, regions->list);
 	regions->list = NULL;
 	regions->nr = 0;
 	regions->max = 0;
@@ -126,13 +126,13 @@ int mf_window_init(struct mf_host *host, struct mf_window *w, u32 regions)
 {
 	w->nr = 0;
 	w->max = regions + 1;
-	w->spans = host->ops->alloc(host, w->max * (u64)sizeof(*w->spans));
+	w->spans = mf_ops(host)->alloc(host, w->max * (u64)sizeof(*w->spans));
 	return w->spans ? 0 : -ENOMEM;
 }
 
 void mf_window_fini(struct mf_host *host, struct mf_window *w)
 {
-	host->ops->free(host, w->spans);
+	mf_ops(host)->free(host, w->spans);
 	w->spans = NULL;
 	w->nr = 0;
 	w->max = 0;

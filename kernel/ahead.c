@@ -262,7 +262,7 @@ static void work(struct work_struct *work)
 	set_active_memcg(old);
 }
 
-static void start_locked(struct mf_ahead *a)
+static void workers_start_locked(struct mf_ahead *a)
 {
 	unsigned int i;
 
@@ -296,7 +296,7 @@ static bool come_to(struct mf_ahead *a, u64 slice, u64 *other)
 	a->at = slice;
 	a->next = max(a->next, slice + 1);
 	if (a->full && a->next <= slice + WINDOW / 2)
-		start_locked(a);
+		workers_start_locked(a);
 	take = is_in_hand(a, slice) && take_locked(a, slice, other);
 	spin_unlock(&a->lock);
 	return take;
@@ -318,7 +318,7 @@ static void learn(struct mf_ahead *a, unsigned long vaddr)
 		return;
 	spin_lock(&a->lock);
 	if (a->at >= a->again)
-		start_locked(a);
+		workers_start_locked(a);
 	spin_unlock(&a->lock);
 }
 

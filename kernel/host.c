@@ -26,7 +26,7 @@ static void host_free(struct mf_host *host, void *memory)
 	kvfree(memory);
 }
 
-static const struct mf_host_ops ops = {
+const struct mf_host_ops mfk_ops = {
 	.alloc = host_alloc,
 	.free = host_free,
 	.owner_get = mfk_owner_get,
@@ -57,4 +57,4 @@ static const struct mf_host_ops ops = {
 	.event = mfk_event,
 };
 
-struct mf_host mfk_host = { .ops = &ops };
+struct mf_host mfk_host = { .ops = &mfk_ops };

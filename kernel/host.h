@@ -47,7 +47,9 @@ struct mfk_container {
 /* host.c */
 extern struct mf_host mfk_host;
 
-/* module.c */
+/* module.c: the two are called by name from outside, as nothing else is (see whole.c). */
+__visible int init_module(void);
+__visible void cleanup_module(void);
 extern bool mfk_direct_tables;
 extern unsigned int mfk_workers;
 

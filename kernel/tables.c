@@ -34,7 +34,7 @@ static int iommu_prot(u32 prot)
 }
 
 /* Runs that touch were kept apart on purpose (disable_hugepages); a list would join them. */
-static bool touch(mf_run a, mf_run b)
+static bool adjoin(mf_run a, mf_run b)
 {
 	return mf_run_pfn(a) + mf_run_pages(a) == mf_run_pfn(b);
 }
@@ -45,7 +45,7 @@ static u32 list_length(const mf_run *runs, u64 nr)
 	u32 n = 0;
 
 	while (n < nr && n < LIST_RUNS && !mf_run_foreign(runs[n]) &&
-	       !(n && touch(runs[n - 1], runs[n])))
+	       !(n && adjoin(runs[n - 1], runs[n])))
 		n++;
 	return n;
 }

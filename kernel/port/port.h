@@ -21,6 +21,8 @@
 
 #define MF_PAGE_SHIFT PAGE_SHIFT
 
+struct mf_host_ops;
+
 struct mf_rwlock {
 	struct rw_semaphore sem;
 };
@@ -119,5 +121,10 @@ static inline void mf_gather_init(struct mf_gather *g)
 	g->last = 0;
 	g->any = false;
 }
+
+/* Linux is the only host there is here; see kernel/host.c. */
+extern const struct mf_host_ops mfk_ops;
+
+#define mf_ops(host)	((void)(host), &mfk_ops)
 
 #endif /* MF_PORT_H */
