@@ -27,7 +27,7 @@ bench_build() {
 # bench_boot KERNEL UNIT MIB HUGE-MIB VM-ARGUMENT... -- ARGUMENT...: vfio-bench in a VM, with so much
 # in small pages and in huge ones. SCRIPT, if it is set, is a command for the guest's shell after it.
 bench_boot() {
-	local kernel=$1 unit=$2 size=$3 huge=$4 release bar=2 with=() script
+	local kernel=$1 unit=$2 size=$3 huge=$4 release bar=2 with=() script cpu
 	shift 4
 	while [[ $1 != -- ]]; do
 		with+=("$1")
@@ -47,6 +47,9 @@ bench_boot() {
 	script='vfio-bind >/dev/null && for option in /sys/module/*/parameters/allow_unsafe_interrupts; do
 			echo 1 >$option
 		done && modprobe manifold_rig && vfio-bench "$@"'
+	# With the string instructions that a kernel finds on a machine, for they are what is counted;
+	# vm/run has it do without.
+	cpu=max,la57=off
 	# The pool of huge pages is never given back. Besides, the larger of the two, and room to make
 	# huge pages of what was small.
 	"$VM_DIR/run" --kernel "$kernel" --timeout 7200 ${with[@]+"${with[@]}"} \
@@ -55,6 +58,7 @@ bench_boot() {
 		--qemu-arg -object --qemu-arg "memory-backend-ram,id=shared,size=${bar}M" \
 		--qemu-arg -device --qemu-arg "ivshmem-plain,memdev=shared,addr=09.0" \
 		--add "$bench_program" --add "$TOP_DIR/build/modules/$release/vfio_manifold.ko" \
+		--qemu-arg -cpu --qemu-arg "$cpu" \
 		-- sh -c "$script${SCRIPT:+ && $SCRIPT}" sh --kernel "$kernel" --unit "$unit" \
 		--manifold /run-files/vfio_manifold.ko --mib "$size" --huge-mib "$huge" "$@"
 }
