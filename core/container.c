@@ -124,7 +124,7 @@ int mf_open(struct mf_host *host, const struct mf_config *config, struct mf_cont
 	mf_mutex_init(&c->refusals_lock);
 	mf_turnstile_init(&c->at_rest);
 	*out = c;
-	mf_tell(c, &(struct mf_event){ .type = MF_EVENT_OPENED });
+	mf_tell(c, OPENED);
 	return 0;
 }
 
@@ -139,7 +139,7 @@ void mf_release(struct mf_container *c)
 	while (c->emulated)
 		mf_detach(c, c->emulated->group);
 
-	mf_tell(c, &(struct mf_event){ .type = MF_EVENT_RELEASED });
+	mf_tell(c, RELEASED);
 	mf_window_fini(c->host, &c->window);
 	mf_turnstile_fini(&c->at_rest);
 	mf_mutex_fini(&c->refusals_lock);
@@ -280,8 +280,7 @@ static int settle_member(struct mf_container *c, struct mf_domain *trial, struct
 		err = c->domains ? mf_domain_fill(c, trial, member->id, &mappings, why) :
 				   mf_domains_fill_first(c, trial, &mappings, why);
 	if (!err)
-		mf_tell(c, &(struct mf_event){
-			.type = MF_EVENT_REPLAYED, .domain = trial->id, .count = mappings });
+		mf_tell(c, REPLAYED, .domain = trial->id, .count = mappings);
 	return err;
 }
 
@@ -307,7 +306,7 @@ static void commit(struct mf_container *c, struct mf_domain *trial, struct mf_do
 	mf_mutex_lock(&c->lock);
 	c->writers++;
 	mf_mutex_unlock(&c->lock);
-	mf_tell(c, &event);
+	mf_tell_event(c, &event);
 }
 
 /* Nothing of any mapping is for a domain now; see mf_mapping_empty(). */
@@ -371,7 +370,7 @@ static int attach_emulated(struct mf_container *c, struct mf_host_group *group, 
 	member->pins_only = true;
 	member->next = c->emulated;
 	c->emulated = member;
-	mf_tell(c, &(struct mf_event){ .type = MF_EVENT_ATTACHED, .group = id });
+	mf_tell(c, ATTACHED, .group = id);
 	return 0;
 }
 
@@ -482,16 +481,14 @@ static void detach_behind_unit(struct mf_container *c, struct mf_domain *d,
 			       struct mf_member *member)
 {
 	mf_ops(c->host)->domain_detach(c->host, d->host_domain, member->group);
-	mf_tell(c, &(struct mf_event){
-		.type = MF_EVENT_DETACHED, .group = member->id, .domain = d->id });
+	mf_tell(c, DETACHED, .group = member->id, .domain = d->id);
 	end_writer(c, member);
 	remove_member(&d->members, member);
 	member_free(c, member);
 
 	if (!d->members) {
 		remove_domain(c, d);
-		mf_tell(c, &(struct mf_event){
-			.type = MF_EVENT_DOMAIN_ENDED, .domain = d->id });
+		mf_tell(c, DOMAIN_ENDED, .domain = d->id);
 		mf_domain_end(c, d);
 	}
 	if (!c->domains && c->emulated)
@@ -501,7 +498,7 @@ static void detach_behind_unit(struct mf_container *c, struct mf_domain *d,
 
 static void detach_emulated(struct mf_container *c, struct mf_member *member)
 {
-	mf_tell(c, &(struct mf_event){ .type = MF_EVENT_DETACHED, .group = member->id });
+	mf_tell(c, DETACHED, .group = member->id);
 	remove_member(&c->emulated, member);
 	member_free(c, member);
 }

@@ -240,8 +240,7 @@ int mf_domains_fill_first(struct mf_container *c, struct mf_domain *d, u64 *mapp
 static void mark_stuck(struct mf_container *c, const struct mf_domain *d, struct mf_mapping *m)
 {
 	m->stuck = true;
-	mf_tell(c, &(struct mf_event){
-		.type = MF_EVENT_STUCK, .domain = d->id, .span = m->range.span });
+	mf_tell(c, STUCK, .domain = d->id, .span = m->range.span);
 }
 
 /* Unmap @bytes behind the filled pages of @m from every domain before @end. */
@@ -369,7 +368,7 @@ static struct mf_mapping *unmap_stretch(struct mf_container *c, struct mf_domain
  */
 void mf_domains_unmap(struct mf_container *c, struct mf_mapping *list)
 {
-	struct mf_gather gather;
+	struct mf_gather gather mf_uninitialized;
 	struct mf_mapping *m;
 	struct mf_domain *d;
 

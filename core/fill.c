@@ -69,8 +69,9 @@ static int bill_batch(struct fill *f)
 	if (pages) {
 		/* The run that was the last may have become longer since. */
 		all = *first;
-		*first = mf_run_make(mf_run_pfn(all) + f->part, mf_run_pages(all) - f->part,
-				     all & MF_RUN_FLAGS);
+		if (f->part)
+			*first = mf_run_make(mf_run_pfn(all) + f->part,
+					     mf_run_pages(all) - f->part, all & MF_RUN_FLAGS);
 		err = mf_bill_runs(f->c, f->m, first, b->nr - f->at, pages, f->held, f->why);
 		*first = all;
 	}
@@ -306,7 +307,7 @@ static int fill(struct mf_container *c, struct mf_mapping *m, struct mf_ahead *a
 
 	/* Without memory for large batches small ones will do. */
 	if (mf_span_pages(m->range.span) > STACK_RUNS)
-		many = mf_ops(c->host)->alloc(c->host, BATCH_RUNS * sizeof(*many));
+		many = mf_alloc(c->host, BATCH_RUNS * sizeof(*many));
 	if (many) {
 		f.batch.runs = many;
 		f.batch.max = BATCH_RUNS;

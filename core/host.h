@@ -69,8 +69,8 @@ typedef int (*mf_region_fn)(void *context, const struct mf_region *region);
 /**
  * struct mf_host_ops - what the engine calls
  *
- * @alloc: memory of @bytes bytes for the engine's records, with anything in it, or NULL;
- *	see mf_zalloc()
+ * @alloc: memory of @bytes bytes for the engine's records, or NULL: with zeros in it, or,
+ *	unless @zeroed, anything; see mf_alloc() and mf_zalloc()
  * @free: give it back; NULL is fine
  *
  * @owner_get: one more reference on an owner
@@ -136,7 +136,7 @@ typedef int (*mf_region_fn)(void *context, const struct mf_region *region);
  *	back into the engine
  */
 struct mf_host_ops {
-	void *(*alloc)(struct mf_host *host, u64 bytes);
+	void *(*alloc)(struct mf_host *host, u64 bytes, bool zeroed);
 	void (*free)(struct mf_host *host, void *memory);
 
 	void (*owner_get)(struct mf_host *host, struct mf_owner *owner);
@@ -201,20 +201,24 @@ struct mf_host {
 #endif
 
 /**
- * mf_zalloc() - memory that is cleared
+ * mf_alloc() - memory for records
  * @host: the host
  * @bytes: how much
  *
- * Runs, which are most of what is kept, are written before they are read: to
- * clear them first would be a good part of what a page costs.
+ * Anything may be in it. Runs, which are most of what is kept, are written before
+ * they are read: to clear them first would be a good part of what a page costs.
  *
  * Return: the memory, to be given back by @free; or NULL.
  */
+static inline void *mf_alloc(struct mf_host *host, u64 bytes)
+{
+	return mf_ops(host)->alloc(host, bytes, false);
+}
+
+/* The same, with zeros in it. */
 static inline void *mf_zalloc(struct mf_host *host, u64 bytes)
 {
-	void *memory = mf_ops(host)->alloc(host, bytes);
-
-	return memory ? memset(memory, 0, bytes) : NULL;
+	return mf_ops(host)->alloc(host, bytes, true);
 }
 
 #endif /* MF_HOST_H */

@@ -208,17 +208,31 @@ static inline struct mf_chunk_walk mf_chunk_walk(const struct mf_mapping *m)
 bool mf_chunk_next(struct mf_chunk_walk *walk);
 
 /* refuse.c */
-int mf_refuse_with(struct mf_container *c, struct mf_refusal *why,
-		   const struct mf_refusal *refusal);
-void mf_tell(struct mf_container *c, const struct mf_event *event);
+int mf_refuse_with(struct mf_container *c, struct mf_refusal *why, enum mf_reason reason, int err,
+		   u64 first, u64 second, u64 third, u64 fourth, u64 fifth);
+void mf_tell_event(struct mf_container *c, const struct mf_event *event);
+
+/* A port may know of events that nobody listens to: they need not even be put together. */
+#ifndef mf_listens
+#define mf_listens(type) true
+#endif
+
+/* Tell the host of an event (event.h, without its prefix), with the fields that its type names. */
+#define mf_tell(c, id, ...) do { \
+	if (mf_listens(MF_EVENT_##id)) \
+		mf_tell_event(c, &(struct mf_event){ .type = MF_EVENT_##id, __VA_ARGS__ }); \
+} while (0)
 
 /*
  * Refuse a request: note the reason (reason.h, without its prefix), tell it,
- * and return the errno: @error if the host gave one, else the reason's own.
+ * and return the errno: @error if the host gave one, else the reason's own. What
+ * the reason's sentence wants follows. It goes in registers: were it put together
+ * here, every function that may refuse would have to guard its stack.
  */
 #define mf_refuse(c, why, id, error, ...) \
-	mf_refuse_with(c, why, &(struct mf_refusal){ \
-		.reason = MF_REASON_##id, .err = (error), .args = { __VA_ARGS__ } })
+	mf_refuse_5(c, why, MF_REASON_##id, error, ##__VA_ARGS__, 0, 0, 0, 0, 0, 0)
+#define mf_refuse_5(c, why, reason, error, first, second, third, fourth, fifth, ...) \
+	mf_refuse_with(c, why, reason, error, first, second, third, fourth, fifth)
 
 /* domain.c */
 int mf_domain_new(struct mf_container *c, struct mf_member *member, struct mf_domain **out,

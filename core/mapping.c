@@ -80,7 +80,7 @@ int mf_mapping_alloc_chunks(struct mf_container *c, struct mf_mapping *m)
 	if (n == 1 || m->chunks != &m->only)
 		return 0;
 
-	chunks = mf_ops(c->host)->alloc(c->host, n * sizeof(*chunks));
+	chunks = mf_alloc(c->host, n * sizeof(*chunks));
 	if (!chunks)
 		return -ENOMEM;
 	for (i = 0; i < n; i++)
@@ -152,9 +152,8 @@ u64 mf_mapping_runs(const struct mf_mapping *m)
 void mf_mapping_live(struct mf_container *c, struct mf_mapping *m)
 {
 	m->state = MF_MAPPING_LIVE;
-	mf_tell(c, &(struct mf_event){
-		.type = MF_EVENT_MAPPED, .span = m->range.span, .vaddr = m->vaddr,
-		.prot = m->prot, .pages = m->filled, .count = mf_mapping_runs(m) });
+	mf_tell(c, MAPPED, .span = m->range.span, .vaddr = m->vaddr, .prot = m->prot,
+		.pages = m->filled, .count = mf_mapping_runs(m));
 }
 
 /* Have the container's counters show what a mapping has filled by now. */
@@ -322,7 +321,9 @@ void mf_mapping_empty(struct mf_container *c, struct mf_mapping *m)
 
 static void mapping_free(struct mf_container *c, struct mf_mapping *m)
 {
-	mf_mapping_free_chunks(c, m);
+	/* One run, which is in the record itself, is what most have. */
+	if (m->chunks != &m->only || m->only.max > 1)
+		mf_mapping_free_chunks(c, m);
 	free_externals(c, m);
 	if (!m->gone) {
 		free_record(c, m);

@@ -14,7 +14,7 @@ static const int reason_errno[MF_NR_REASONS] = {
 };
 
 /* Pass an event to the host. */
-void mf_tell(struct mf_container *c, const struct mf_event *event)
+void mf_tell_event(struct mf_container *c, const struct mf_event *event)
 {
 	mf_ops(c->host)->event(c->host, c->config.cookie, event);
 }
@@ -23,26 +23,33 @@ void mf_tell(struct mf_container *c, const struct mf_event *event)
  * mf_refuse_with() - refuse a request; see mf_refuse()
  * @c: the container
  * @why: the caller's copy of the reason, or NULL
- * @refusal: the reason; an errno of 0 stands for the reason's own
+ * @reason: the reason
+ * @err: a negative errno; or 0 for the reason's own
+ * @first: what the first placeholder of the reason's sentence stands for, or 0
+ * @second: the second
+ * @third: the third
+ * @fourth: the fourth
+ * @fifth: the fifth
  *
  * Return: the negative errno.
  */
-int mf_refuse_with(struct mf_container *c, struct mf_refusal *why,
-		   const struct mf_refusal *refusal)
+int mf_refuse_with(struct mf_container *c, struct mf_refusal *why, enum mf_reason reason, int err,
+		   u64 first, u64 second, u64 third, u64 fourth, u64 fifth)
 {
-	struct mf_refusal full = *refusal;
+	const struct mf_refusal refusal = {
+		.reason = reason, .err = err ? err : reason_errno[reason],
+		.args = { first, second, third, fourth, fifth },
+	};
 
-	if (!full.err)
-		full.err = reason_errno[full.reason];
 	if (why)
-		*why = full;
+		*why = refusal;
 
 	mf_mutex_lock(&c->refusals_lock);
-	c->refusals[c->nr_refusals++ % MF_REFUSALS_KEPT] = full;
+	c->refusals[c->nr_refusals++ % MF_REFUSALS_KEPT] = refusal;
 	mf_mutex_unlock(&c->refusals_lock);
 
-	mf_tell(c, &(struct mf_event){ .type = MF_EVENT_REFUSED, .refusal = &full });
-	return full.err;
+	mf_tell(c, REFUSED, .refusal = &refusal);
+	return refusal.err;
 }
 
 /**

@@ -30,7 +30,7 @@ void mf_chunk_fini(struct mf_host *host, struct mf_chunk *k)
 
 static int chunk_resize(struct mf_host *host, struct mf_chunk *k, u32 max)
 {
-	mf_run *many = mf_ops(host)->alloc(host, max * (u64)sizeof(*many));
+	mf_run *many = mf_alloc(host, max * (u64)sizeof(*many));
 
 	if (!many)
 		return -ENOMEM;

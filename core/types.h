@@ -12,8 +12,8 @@
 #define MF_PAGE_MASK	(~(MF_PAGE_SIZE - 1))
 
 /*
- * Of an array that is written before it is read: not to be cleared, where the
- * compiler was told to clear what is on the stack (CONFIG_INIT_STACK_ALL_ZERO).
+ * Of what is written before it is read: not to be cleared, where the compiler was
+ * told to clear what is on the stack (CONFIG_INIT_STACK_ALL_ZERO).
  */
 #if defined(__has_attribute)
 #if __has_attribute(uninitialized)

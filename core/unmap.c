@@ -36,8 +36,7 @@ static struct mf_mapping *unlink_locked(struct mf_container *c, struct mf_mappin
 		next = m->next;
 		m->next = NULL;
 		mf_mapping_unlink(c, m);
-		mf_tell(c, &(struct mf_event){
-			.type = MF_EVENT_UNMAPPED, .span = m->range.span, .pages = m->filled });
+		mf_tell(c, UNMAPPED, .span = m->range.span, .pages = m->filled);
 		if (mf_mapping_keep_stuck(c, m))
 			continue;
 		*tail = m;
@@ -118,7 +117,7 @@ static int unmap_selection(struct mf_container *c, struct mf_selection *s, u64 *
  */
 int mf_unmap(struct mf_container *c, u64 iova, u64 size, u64 *unmapped, struct mf_refusal *why)
 {
-	struct mf_selection s;
+	struct mf_selection s mf_uninitialized;
 	int err = mf_select_span(c, iova, size, &s, why);
 
 	return err ? err : unmap_selection(c, &s, unmapped, why);

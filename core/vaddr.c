@@ -44,9 +44,7 @@ static int invalidate_locked(struct mf_container *c, struct mf_selection *s, u64
 		m->vaddr_invalid = true;
 		c->nr_invalid++;
 		*bytes += mf_mapping_size(m);
-		mf_tell(c, &(struct mf_event){
-			.type = MF_EVENT_VADDR_INVALID, .span = m->range.span,
-			.vaddr = m->vaddr });
+		mf_tell(c, VADDR_INVALID, .span = m->range.span, .vaddr = m->vaddr);
 	}
 	return MF_SELECTED;
 }
@@ -201,9 +199,7 @@ static int set_vaddr(struct mf_container *c, struct mf_mapping *m, const struct 
 		m->vaddr_invalid = false;
 		c->nr_invalid--;
 		m->owner = u->owner;
-		mf_tell(c, &(struct mf_event){
-			.type = MF_EVENT_VADDR_UPDATED, .span = m->range.span,
-			.vaddr = m->vaddr });
+		mf_tell(c, VADDR_UPDATED, .span = m->range.span, .vaddr = m->vaddr);
 	}
 	mf_mutex_unlock(&c->lock);
 	return err;

@@ -19,7 +19,7 @@ static int regions_add(struct mf_host *host, struct mf_regions *regions,
 {
 	if (regions->nr == regions->max) {
 		u32 max = regions->max ? 2 * regions->max : 4;
-		struct mf_region *list = mf_ops(host)->alloc(host, max * (u64)sizeof(*list));
+		struct mf_region *list = mf_alloc(host, max * (u64)sizeof(*list));
 
 		if (!list)
 			return -ENOMEM;
@@ -126,7 +126,7 @@ int mf_window_init(struct mf_host *host, struct mf_window *w, u32 regions)
 {
 	w->nr = 0;
 	w->max = regions + 1;
-	w->spans = mf_ops(host)->alloc(host, w->max * (u64)sizeof(*w->spans));
+	w->spans = mf_alloc(host, w->max * (u64)sizeof(*w->spans));
 	return w->spans ? 0 : -ENOMEM;
 }
 

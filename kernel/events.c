@@ -38,6 +38,19 @@ static void stuck(const struct mfk_container *k, const struct mf_event *event)
 			   k->id, event->domain, event->span.first, event->span.last);
 }
 
+/* Those that requests which users wait for have; all others are told. */
+bool mfk_listens(unsigned int type)
+{
+	switch (type) {
+	case MF_EVENT_MAPPED:
+		return trace_mapped_enabled();
+	case MF_EVENT_UNMAPPED:
+		return trace_unmapped_enabled();
+	default:
+		return true;
+	}
+}
+
 /* See @event of struct mf_host_ops. */
 void mfk_event(struct mf_host *host, void *cookie, const struct mf_event *event)
 {

@@ -14,11 +14,11 @@
  */
 #define MOST_BYTES (64ull << 20)
 
-static void *host_alloc(struct mf_host *host, u64 bytes)
+static void *host_alloc(struct mf_host *host, u64 bytes, bool zeroed)
 {
 	if (bytes > MOST_BYTES)
 		return NULL;
-	return kvmalloc(bytes, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	return kvmalloc(bytes, GFP_KERNEL_ACCOUNT | __GFP_NOWARN | (zeroed ? __GFP_ZERO : 0));
 }
 
 static void host_free(struct mf_host *host, void *memory)

@@ -70,6 +70,7 @@ void mfk_handle_exit(void);
 
 /* owner.c */
 struct mf_owner *mfk_owner_current(struct mf_owner **known);
+void mfk_owner_done(struct mf_owner **known, struct mf_owner *owner);
 void mfk_owner_get(struct mf_host *host, struct mf_owner *owner);
 void mfk_owner_put(struct mf_host *host, struct mf_owner *owner);
 struct mf_ledger *mfk_owner_ledger(struct mf_host *host, struct mf_owner *owner);

@@ -76,7 +76,7 @@ static long ioctl_map(struct mfk_container *k, void __user *arg, u32 map_flags)
 	else
 		err = mf_map(k->engine, owner, map.iova, map.vaddr, map.size, prot, map_flags,
 			     NULL);
-	mfk_owner_put(&mfk_host, owner);
+	mfk_owner_done(&k->owner, owner);
 	return err;
 }
 

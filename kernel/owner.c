@@ -95,35 +95,45 @@ static struct mf_owner *find_or_make(struct mm_struct *mm)
 
 /**
  * mfk_owner_current() - the owner that the calling process is
- * @known: where a container keeps the first that asked, with a reference of its
- *	own; NULL there: none has
+ * @known: where a container keeps the first that asked; NULL there: none has
  *
  * Nearly all containers have one owner ever. That one is found without a lock,
- * and need not be made anew when it has had no mapping for a while.
+ * it is the container's reference that is relied upon, and it need not be made
+ * anew when it has had no mapping for a while.
  *
- * Return: the owner with a reference, -ENODEV for a task without memory, or
- * -ENOMEM.
+ * Return: the owner, to be given to mfk_owner_done() while the container is held;
+ * -ENODEV for a task without memory, or -ENOMEM.
  */
 struct mf_owner *mfk_owner_current(struct mf_owner **known)
 {
 	/* What it points to is as find_or_make() left it: the pair of cmpxchg(). */
-	struct mf_owner *owner = smp_load_acquire(known);
+	struct mf_owner *owner = smp_load_acquire(known), *first;
 	struct mm_struct *mm = current->mm;
 
 	if (!mm)
 		return ERR_PTR(-ENODEV);
-	if (owner && owner->mm == mm) {
-		refcount_inc(&owner->refs);
+	if (owner && owner->mm == mm)
 		return owner;
-	}
 
 	owner = find_or_make(mm);
-	if (!IS_ERR(owner) && !READ_ONCE(*known)) {
-		refcount_inc(&owner->refs);
-		if (cmpxchg(known, NULL, owner))
-			refcount_dec(&owner->refs);	/* the caller's is left */
-	}
+	if (IS_ERR(owner))
+		return owner;
+	/* The first one's reference is the container's from now on. */
+	first = cmpxchg(known, NULL, owner);
+	if (first == owner)
+		mfk_owner_put(&mfk_host, owner);
 	return owner;
+}
+
+/**
+ * mfk_owner_done() - the end of what mfk_owner_current() began
+ * @known: the same as there; which, once it is set, stays so
+ * @owner: what it returned
+ */
+void mfk_owner_done(struct mf_owner **known, struct mf_owner *owner)
+{
+	if (owner != READ_ONCE(*known))
+		mfk_owner_put(&mfk_host, owner);
 }
 
 void mfk_owner_get(struct mf_host *host, struct mf_owner *owner)

@@ -73,7 +73,7 @@ void mfk_unpin(struct mf_host *host, struct mf_owner *owner, const mf_run *runs,
 	u64 i;
 
 	for (i = 0; i < nr; i++) {
-		if (is_single_page(runs[i]))
+		if (is_single_page(runs[i]) && nr - i > 1)
 			i += unpin_single_pages(runs + i, nr - i, dirty) - 1;
 		else if (mf_run_foreign(runs[i]))
 			continue;

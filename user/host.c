@@ -49,14 +49,14 @@ static void drop(struct mf_user_host *h, u64 *counter, u64 amount)
 	mf_mutex_unlock(&h->lock);
 }
 
-static void *host_alloc(struct mf_host *host, u64 bytes)
+static void *host_alloc(struct mf_host *host, u64 bytes, bool zeroed)
 {
 	struct mf_user_host *h = mf_user_host_of(host);
 	void *memory;
 
 	if (CALL(host, .type = MF_CALL_ALLOC, .amount = bytes) || bytes > h->alloc_limit)
 		return NULL;
-	memory = malloc(bytes);
+	memory = zeroed ? calloc(1, bytes) : malloc(bytes);
 	if (memory)
 		take(h, &h->live.allocations, 1);
 	return memory;

@@ -127,4 +127,8 @@ extern const struct mf_host_ops mfk_ops;
 
 #define mf_ops(host)	((void)(host), &mfk_ops)
 
+/* Is any tracepoint on that events of this type go to? See events.c. */
+#define mf_listens(type)	mfk_listens(type)
+bool mfk_listens(unsigned int type);
+
 #endif /* MF_PORT_H */

@@ -14,9 +14,9 @@ static void count(struct mf_host *host, enum mf_call_type type)
 	of(host)->calls[type]++;
 }
 
-static void *null_alloc(struct mf_host *host, u64 bytes)
+static void *null_alloc(struct mf_host *host, u64 bytes, bool zeroed)
 {
-	void *memory = malloc(bytes);
+	void *memory = zeroed ? calloc(1, bytes) : malloc(bytes);
 
 	count(host, MF_CALL_ALLOC);
 	of(host)->held += malloc_usable_size(memory);
