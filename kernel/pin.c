@@ -70,8 +70,8 @@ static s64 pin_no_memory(struct mm_struct *mm, unsigned long vaddr, u64 pages, u
 	return got > 0 ? -EINVAL : got;
 }
 
-static long pin_some(struct mm_struct *mm, u64 vaddr, long want, unsigned int flags,
-		     struct page **pages)
+static __always_inline long pin_some(struct mm_struct *mm, u64 vaddr, long want,
+				     unsigned int flags, struct page **pages)
 {
 	unsigned long addr = vaddr;
 
@@ -154,35 +154,28 @@ static s64 pin_memory(struct mm_struct *mm, u64 vaddr, u64 pages, u32 prot, stru
 	return pin_pages(mm, vaddr, pages, flags, batch, first);
 }
 
-static s64 pin_of(struct mm_struct *mm, u64 vaddr, u64 pages, u32 prot, struct mf_batch *batch)
-{
-	s64 got = pin_memory(mm, vaddr, pages, prot, batch);
-
-	cond_resched();
-	/* -EOVERFLOW, on some series: at the very end of the address space, where no memory is. */
-	if (got == -EFAULT || got == -EOVERFLOW)
-		return pin_no_memory(mm, vaddr, pages, prot, batch);
-	return got;
-}
-
 /* See @pin of struct mf_host_ops. */
 s64 mfk_pin(struct mf_host *host, struct mf_owner *owner, u64 vaddr, u64 pages, u32 prot,
 	    struct mf_batch *batch)
 {
 	struct mm_struct *mm = mfk_owner_mm(owner);
+	bool other = mm != current->mm;
 	s64 got;
 
 	if (fatal_signal_pending(current))
 		return -EINTR;
 	if (batch->ahead)
 		mfk_ahead_reach(batch->ahead, vaddr);
-	if (mm == current->mm)
-		return pin_of(mm, vaddr, pages, prot, batch);
 
 	/* Of a process that has exited there is no memory left. */
-	if (!mmget_not_zero(mm))
+	if (other && !mmget_not_zero(mm))
 		return -ENODEV;
-	got = pin_of(mm, vaddr, pages, prot, batch);
-	mmput(mm);
+	got = pin_memory(mm, vaddr, pages, prot, batch);
+	cond_resched();
+	/* -EOVERFLOW, on some series: at the very end of the address space, where no memory is. */
+	if (got == -EFAULT || got == -EOVERFLOW)
+		got = pin_no_memory(mm, vaddr, pages, prot, batch);
+	if (other)
+		mmput(mm);
 	return got;
 }
