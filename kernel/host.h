@@ -69,6 +69,7 @@ void *mfk_handle_of(const struct mfk_container *k);
 void mfk_handle_exit(void);
 
 /* owner.c */
+void mfk_owner_exit(void);
 struct mf_owner *mfk_owner_current(struct mf_owner **known);
 void mfk_owner_done(struct mf_owner **known, struct mf_owner *owner);
 void mfk_owner_get(struct mf_host *host, struct mf_owner *owner);

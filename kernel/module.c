@@ -267,6 +267,7 @@ static void __exit manifold_exit(void)
 	/* A late ioctl may still be on its way out; see handle.c. */
 	synchronize_rcu();
 	mfk_handle_exit();
+	mfk_owner_exit();
 	mfk_debugfs_exit();
 	mfk_ahead_exit();
 }

@@ -156,6 +156,12 @@ void mfk_owner_put(struct mf_host *host, struct mf_owner *owner)
 	kfree(owner);
 }
 
+/* The module ends, and so has every container: an owner that is left would never be given back. */
+void mfk_owner_exit(void)
+{
+	WARN_ON_ONCE(!hash_empty(owners));
+}
+
 struct mm_struct *mfk_owner_mm(const struct mf_owner *owner)
 {
 	return owner->mm;
