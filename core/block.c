@@ -51,8 +51,8 @@ struct detail {
 
 static void set_entry(struct mf_stay *s, u64 *e, u64 value)
 {
-	s->slot->used += !!value;
-	s->slot->used -= !!*e;
+	s->leaf->used += !!value;
+	s->leaf->used -= !!*e;
 	*e = value;
 	mf_leaf_changed(s);
 }
@@ -205,7 +205,7 @@ static int spread_run(struct mf_stay *s, u64 *e, u64 block)
 /* A leaf has bits now: what was charged once goes there, so that most blocks are in bits alone. */
 static void spread_leaf(struct mf_stay *s)
 {
-	u64 *entries = s->slot->node;
+	u64 *entries = s->leaf->entries;
 	u32 i;
 
 	for (i = 0; i < MF_LEAF_BLOCKS; i++) {
@@ -217,7 +217,7 @@ static void spread_leaf(struct mf_stay *s)
 /* Have bits for the block of @e, and all that was charged by parts in them. NULL without memory. */
 static u64 *spread(struct mf_stay *s, u64 *e, u64 block)
 {
-	if (!s->slot->bits) {
+	if (!s->leaf->bits) {
 		e = mf_block_make_bits(s, block);
 		if (e)
 			spread_leaf(s);
@@ -312,7 +312,7 @@ static void sub_bits(struct mf_stay *s, u64 *e, u32 page, u32 pages, u64 block)
 
 static int add_part(struct mf_stay *s, u64 *e, u32 page, u32 pages, u64 block)
 {
-	if (!*e && !s->slot->bits) {
+	if (!*e && !s->leaf->bits) {
 		set_entry(s, e, alone(page, pages) + ALONE_ONE);
 		s->fresh += pages;
 		return 0;
@@ -328,7 +328,7 @@ static int add_part(struct mf_stay *s, u64 *e, u32 page, u32 pages, u64 block)
 static void sub_part(struct mf_stay *s, u64 *e, u32 page, u32 pages, u64 block)
 {
 	if (!is_alone(*e)) {
-		if (s->slot->bits)
+		if (s->leaf->bits)
 			sub_bits(s, e, page, pages, block);
 		return;
 	}
@@ -347,7 +347,7 @@ static int add_whole(struct mf_stay *s, u64 *e, u64 block)
 {
 	struct detail *d;
 
-	if (!*e && !mf_any_bit(mf_words_in(s->slot->bits, block))) {
+	if (!*e && !mf_any_bit(mf_words_in(s->leaf->bits, block))) {
 		set_entry(s, e, MF_WHOLE_ONE | MF_TAG_WHOLE);
 		s->fresh += MF_BLOCK_PAGES;
 		return 0;
@@ -381,7 +381,7 @@ static void sub_whole(struct mf_stay *s, u64 *e, u64 block)
 			return;
 		s->gone += MF_BLOCK_PAGES - count_bits(mf_words_of(s, block));
 		settle(s, e, block);
-	} else if (s->slot->bits) {
+	} else if (s->leaf->bits) {
 		sub_bits(s, e, 0, MF_BLOCK_PAGES, block);
 	}
 }

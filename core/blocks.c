@@ -2,228 +2,338 @@
 /*
  * Runs of pages, block by block, for a ledger; and what can be done for many at
  * once. Whatever is out of the ordinary is for block.c, which can do all of it.
+ *
+ * Charging and refunding go the same ways. An argument, @add, says which it is;
+ * where that is a constant in the end, the loops are made for one of them.
  */
 #include "blocks.h"
 
 #define LEAF_PAGES_SHIFT	(MF_LEAF_SHIFT + MF_BLOCK_SHIFT)
+#define RUN_BLOCK_SHIFT		(MF_RUN_PFN_SHIFT + MF_BLOCK_SHIFT)
+#define RUN_BLOCKS_SHIFT	(MF_RUN_COUNT_SHIFT + MF_BLOCK_SHIFT)
+#define RUN_BLOCKS_MASK		(MF_RUN_COUNT_MASK >> RUN_BLOCKS_SHIFT)
+
+/* A run that has none of these is of whole blocks, and counts. */
+#define RUN_NOT_BLOCKS		(MF_RUN_FOREIGN | \
+				 (MF_BLOCK_PAGES - 1ull) << MF_RUN_COUNT_SHIFT | \
+				 (MF_BLOCK_PAGES - 1ull) << MF_RUN_PFN_SHIFT)
+
+static __always_inline void note_pages(struct mf_stay *s, u64 pages, bool add)
+{
+	if (add)
+		s->fresh += pages;
+	else
+		s->gone += pages;
+}
+
+/* Where short runs are counted: the bits that are near, in locals. */
+struct reach {
+	u64 **plain;
+	mf_run first;		/* no page, at the first of the first leaf */
+	mf_run single;		/* that page */
+	u64 pages;
+};
+
+static __always_inline struct reach reach_of(const struct mf_stay *s)
+{
+	const struct mf_ledger_near *near = &s->ledger->near;
+
+	return (struct reach){
+		.plain = near->plain,
+		.first = mf_run_make(near->first << LEAF_PAGES_SHIFT, 0, 0),
+		.single = mf_run_make(near->first << LEAF_PAGES_SHIFT, 1, 0),
+		.pages = near->nr << LEAF_PAGES_SHIFT,
+	};
+}
+
+/* Count a run of one page, if that takes no more than its bit. */
+static __always_inline bool count_page(const struct reach *r, mf_run run, bool add)
+{
+	/* Which page it is; if it is several, or does not count, more than any leaves have. */
+	u64 ahead = run - r->single, *bits;
+	u64 at = ahead >> MF_RUN_PFN_SHIFT | ahead << (64 - MF_RUN_PFN_SHIFT);
+
+	if (at >= r->pages)
+		return false;
+	bits = r->plain[at >> LEAF_PAGES_SHIFT];
+	if (!bits)
+		return false;
+	if (add)
+		return !mf_set_bit(bits, at % MF_LEAF_PAGES);
+	mf_clear_bit(bits, at % MF_LEAF_PAGES);
+	return true;
+}
+
+/* The same, and go on to the next run. */
+static __always_inline bool count_next(const struct reach *r, const mf_run **run, bool add)
+{
+	if (!count_page(r, **run, add))
+		return false;
+	++*run;
+	return true;
+}
+
+/* The same for a run that is bits of one word; say how many pages it has, or 0. */
+static __always_inline u64 count_word(const struct reach *r, mf_run run, bool add)
+{
+	u64 ahead = run - r->first, at = ahead >> MF_RUN_PFN_SHIFT, mask, *word;
+	u64 more = mf_run_pages(ahead) - 1;
+
+	if (at >= r->pages || more > 63 - at % 64 || mf_run_foreign(run))
+		return 0;
+	word = r->plain[at >> LEAF_PAGES_SHIFT];
+	if (!word)
+		return 0;
+	word += at % MF_LEAF_PAGES / 64;
+	mask = ~0ull >> (63 - more) << at % 64;
+	if (add && *word & mask)
+		return 0;
+	*word = add ? *word | mask : *word & ~mask;
+	return more + 1;
+}
+
+/*
+ * Count short runs, for as long as it takes no more than bits in the leaves that are near; return
+ * the first that is not done. The rest is for count_run(), which does the same. Nowhere else is
+ * the time spent when memory is scattered.
+ */
+static __always_inline const mf_run *short_runs(struct mf_stay *s, const mf_run *run,
+						const mf_run *end, u64 *pages, bool add)
+{
+	const struct reach r = reach_of(s);
+	const mf_run *begin = run;
+	u64 all = 0, some;
+
+	for (; run != end; run++) {
+		/* Four in a turn: what the loop takes is felt. */
+		while (end - run >= 4 && count_next(&r, &run, add) &&
+		       count_next(&r, &run, add) && count_next(&r, &run, add) &&
+		       count_next(&r, &run, add))
+			;
+		if (run == end)
+			break;
+		some = count_word(&r, *run, add);
+		if (!some)
+			break;
+		all += some - 1;
+	}
+	all += (u64)(run - begin);
+	note_pages(s, all, add);
+	*pages += all;
+	return run;
+}
+
+/*
+ * Count whole packed blocks for as long as they can stay packed; say how many. Those that were
+ * counted before, or still are, are added to @again.
+ */
+static __always_inline u64 count_packed(u8 *packed, u64 blocks, u64 *again, bool add)
+{
+	const u64 once = 0x0101010101010101;
+	u8 *p = packed, *end = packed + blocks;
+	u64 eight;
+
+	/* Eight at a time, as long as they are all new, or were counted only once. */
+	for (; end - p >= 8; p += 8) {
+		memcpy(&eight, p, sizeof(eight));
+		if (eight != (add ? 0 : once))
+			break;
+		eight ^= once;
+		memcpy(p, &eight, sizeof(eight));
+	}
+	for (; p != end; p++) {
+		if (*p == !add) {
+			*p = add;
+			continue;
+		}
+		if (*p == (add ? MF_PACKED_MOST : 0))
+			break;
+		*p += add ? 1 : -1;
+		++*again;
+	}
+	return (u64)(p - packed);
+}
+
+/*
+ * Count runs of whole blocks in a packed leaf, whose first block @base is of, without a page;
+ * return the first that is not done, of which @part pages are.
+ */
+static __always_inline const mf_run *packed_runs(struct mf_stay *s, u8 *packed, mf_run base,
+						 const mf_run *run, const mf_run *end,
+						 u64 *pages, u64 *part, bool add)
+{
+	u64 ahead, at, blocks, done, all = 0, again = 0;
+	const mf_run *begin = run;
+	mf_run block;
+
+	for (; run != end; run++) {
+		/* Nearly all are one block. This fits none else: see count_page(). */
+		block = base + mf_run_make(0, MF_BLOCK_PAGES, *run & MF_RUN_WHOLE);
+		for (; run != end; run++) {
+			ahead = *run - block;
+			at = ahead >> RUN_BLOCK_SHIFT | ahead << (64 - RUN_BLOCK_SHIFT);
+			if (at >= MF_LEAF_BLOCKS || packed[at] != !add)
+				break;
+			packed[at] = add;
+		}
+		if (run == end || *run & RUN_NOT_BLOCKS)
+			break;
+		at = (*run - base) >> RUN_BLOCK_SHIFT;
+		blocks = *run >> RUN_BLOCKS_SHIFT & RUN_BLOCKS_MASK;
+		if (at + blocks > MF_LEAF_BLOCKS)
+			break;
+		done = count_packed(packed + at, blocks, &again, add);
+		all += done;
+		if (done < blocks) {
+			*part = done << MF_BLOCK_SHIFT;
+			break;
+		}
+		all--;
+	}
+	all += (u64)(run - begin);
+	note_pages(s, (all - again) << MF_BLOCK_SHIFT, add);
+	*pages += all << MF_BLOCK_SHIFT;
+	return run;
+}
+
+/* The same, in all packed leaves that are near. */
+static __always_inline const mf_run *whole_runs(struct mf_stay *s, const mf_run *run,
+						const mf_run *end, u64 *pages, u64 *part, bool add)
+{
+	const struct mf_ledger_near *near = &s->ledger->near;
+	const mf_run *rest;
+	u64 leaf, index;
+	u8 *packed;
+
+	for (*part = 0; run != end && !*part; run = rest) {
+		leaf = mf_run_pfn(*run) >> LEAF_PAGES_SHIFT;
+		index = leaf - near->first;
+		packed = index < near->nr ? mf_packed_in(near->nodes[index]) : NULL;
+		if (!packed)
+			break;
+		rest = packed_runs(s, packed, mf_run_make(leaf << LEAF_PAGES_SHIFT, 0, 0), run,
+				   end, pages, part, add);
+		if (rest == run)
+			break;
+	}
+	return run;
+}
 
 /* Be at the leaf of a block, if that is near. */
-static inline bool step_to(struct mf_stay *s, u64 block)
+static bool step_to(struct mf_stay *s, u64 block)
 {
-	u64 index = (block >> MF_LEAF_SHIFT) - s->first;
+	const struct mf_ledger_near *near = &s->ledger->near;
+	u64 index = (block >> MF_LEAF_SHIFT) - near->first;
 
-	if (index >= s->nr || !s->slots[index].node)
+	if (index >= near->nr || !near->nodes[index])
 		return false;
-	s->slot = &s->slots[index];
+	mf_leaf_look(s, index);
 	return true;
 }
 
-static inline u64 *entry_here(const struct mf_stay *s, u64 block)
+static bool go_to(struct mf_stay *s, u64 block, bool add)
 {
-	return (u64 *)s->slot->node + (block & (MF_LEAF_BLOCKS - 1));
+	return step_to(s, block) || (add ? mf_leaf_make(s, block) : mf_leaf_find(s, block));
 }
 
-/*
- * How many pages behind the page that @first is the page of a run is, if that is all the run has
- * and it counts; if not, more than any leaves have.
- */
-static inline u64 single_page(mf_run run, mf_run first)
-{
-	u64 ahead = run - first;
-
-	return ahead >> MF_RUN_PFN_SHIFT | ahead << (64 - MF_RUN_PFN_SHIFT);
-}
-
-static inline mf_run first_page(const struct mf_stay *s)
-{
-	return mf_run_make(s->first << LEAF_PAGES_SHIFT, 1, 0);
-}
-
-/*
- * Charge runs of one page, for as long as it takes no more than a bit each in the leaves that are
- * near; return the first that is not done. The rest is for add_run(), which does the same. Nowhere
- * else is the time spent when memory is scattered.
- */
-static const mf_run *add_single_pages(struct mf_stay *s, const mf_run *run, const mf_run *end)
-{
-	u64 limit = s->nr << LEAF_PAGES_SHIFT, **plain = s->plain, at, *bits, word;
-	const mf_run *begin = run;
-	mf_run first = first_page(s);
-
-	for (; run != end; run++) {
-		at = single_page(*run, first);
-		if (at >= limit)
-			break;
-		bits = plain[at >> LEAF_PAGES_SHIFT];
-		if (!bits)
-			break;
-		word = bits[at % MF_LEAF_PAGES / 64];
-		if (word >> at % 64 & 1)
-			break;
-		bits[at % MF_LEAF_PAGES / 64] = word | 1ull << at % 64;
-	}
-	s->fresh += run - begin;
-	return run;
-}
-
-/* The same for a refund. */
-static const mf_run *sub_single_pages(struct mf_stay *s, const mf_run *run, const mf_run *end)
-{
-	u64 limit = s->nr << LEAF_PAGES_SHIFT, **plain = s->plain, at, *bits;
-	const mf_run *begin = run;
-	mf_run first = first_page(s);
-
-	for (; run != end; run++) {
-		at = single_page(*run, first);
-		if (at >= limit)
-			break;
-		bits = plain[at >> LEAF_PAGES_SHIFT];
-		if (!bits)
-			break;
-		bits[at % MF_LEAF_PAGES / 64] &= ~(1ull << at % 64);
-	}
-	s->gone += run - begin;
-	return run;
-}
-
-/* Charge a part of a block by its bits alone, if that will do. */
-static bool add_plain(struct mf_stay *s, u64 block, u32 page, u32 pages)
-{
-	u64 *word = mf_words_in(s->plain[s->slot - s->slots], block), mask;
-	u32 nr;
-
-	if (!word)
-		return false;
-	word += page / 64;
-	mask = mf_mask_of(page, pages, &nr);
-	if (nr < pages || *word & mask)
-		return false;
-	*word |= mask;
-	s->fresh += pages;
-	return true;
-}
-
-/* The same for a refund. */
-static bool sub_plain(struct mf_stay *s, u64 block, u32 page, u32 pages)
-{
-	u64 *word = mf_words_in(s->plain[s->slot - s->slots], block), mask;
-	u32 nr;
-
-	if (!word)
-		return false;
-	word += page / 64;
-	mask = mf_mask_of(page, pages, &nr);
-	if (nr < pages)
-		return false;
-	*word &= ~mask;
-	s->gone += pages;
-	return true;
-}
-
-/* How many whole blocks from @block on are in the leaf looked at last and in a run of @pages. */
+/* How many whole blocks from @block on are in its leaf and in a run of @pages. */
 static u64 blocks_here(u64 block, u64 pages)
 {
 	return mf_min(pages >> MF_BLOCK_SHIFT, MF_LEAF_BLOCKS - (block & (MF_LEAF_BLOCKS - 1)));
 }
 
 /*
- * Charge whole blocks of the leaf looked at last, from @block on, for as long as they were charged
+ * Count whole blocks of the leaf looked at last, from @block on, for as long as they were charged
  * by nothing but whole ones; say how many.
  */
-static u64 add_whole_blocks(struct mf_stay *s, u64 block, u64 blocks)
+static u64 count_whole(struct mf_stay *s, u64 block, u64 blocks, bool add)
 {
-	u64 *e = entry_here(s, block), i, fresh = 0;
+	u64 *e = mf_entry_of(s, block), i, changed = 0, again = 0;
 
+	if (!s->ledger->level)
+		return 0;
+	if (!e) {
+		i = count_packed(s->packed + (block & (MF_LEAF_BLOCKS - 1)), blocks, &again, add);
+		note_pages(s, (i - again) << MF_BLOCK_SHIFT, add);
+		return i;
+	}
 	for (i = 0; i < blocks; i++, e++) {
-		if (mf_is_whole(*e)) {
-			*e += MF_WHOLE_ONE;
-		} else if (!*e && !mf_any_bit(mf_words_in(s->slot->bits, block + i))) {
+		if (add && !*e && !mf_any_bit(mf_words_in(s->leaf->bits, block + i))) {
 			*e = MF_WHOLE_ONE | MF_TAG_WHOLE;
-			fresh++;
-		} else {
+			changed++;
+		} else if (!mf_is_whole(*e)) {
 			break;
+		} else if (add) {
+			*e += MF_WHOLE_ONE;
+		} else if (*e < 2 * MF_WHOLE_ONE) {
+			*e = 0;
+			changed++;
+		} else {
+			*e -= MF_WHOLE_ONE;
 		}
 	}
-	s->slot->used += fresh;
-	s->fresh += fresh << MF_BLOCK_SHIFT;
+	s->leaf->used += add ? changed : -changed;
+	note_pages(s, changed << MF_BLOCK_SHIFT, add);
 	mf_leaf_changed(s);
 	return i;
 }
 
-/* The same for a refund. */
-static u64 sub_whole_blocks(struct mf_stay *s, u64 block, u64 blocks)
+/* Count a part of a block that is all in bits, for as long as they will do; say how many pages. */
+static u64 count_words(struct mf_stay *s, u64 block, u32 page, u32 pages, bool add)
 {
-	u64 *e = entry_here(s, block), i, gone = 0;
+	u64 mask, *word = mf_words_of(s, block) + page / 64;
+	u32 done, nr;
 
-	for (i = 0; i < blocks && mf_is_whole(*e); i++, e++) {
-		*e -= MF_WHOLE_ONE;
-		if (*e < MF_WHOLE_ONE) {
-			*e = 0;
-			gone++;
-		}
+	for (done = 0; done < pages; done += nr, word++) {
+		mask = mf_mask_of(page + done, pages - done, &nr);
+		if (add && *word & mask)
+			break;
+		*word = add ? *word | mask : *word & ~mask;
 	}
-	s->slot->used -= gone;
-	s->gone += gone << MF_BLOCK_SHIFT;
-	mf_leaf_changed(s);
-	return i;
+	note_pages(s, done, add);
+	return done;
 }
 
 /*
- * Charge pages from @pfn on, of one block or whole ones of one leaf; say how many, or 0 without
- * memory.
+ * Count pages from @pfn on, of one block or whole ones of one leaf; say how many, or 0 without
+ * memory. A refund is of pages that were charged, see the invariant in block.c, and needs none.
  */
-static u64 add_some(struct mf_stay *s, u64 pfn, u64 pages)
+static u64 count_some(struct mf_stay *s, u64 pfn, u64 pages, bool add)
 {
-	u64 block = pfn >> MF_BLOCK_SHIFT, some, *e;
+	u64 block = pfn >> MF_BLOCK_SHIFT, done, *e;
 	u32 page = pfn & (MF_BLOCK_PAGES - 1);
+	u32 some = (u32)mf_min(pages, MF_BLOCK_PAGES - page);
 
-	if (step_to(s, block)) {
-		if (!page && pages >= MF_BLOCK_PAGES) {
-			some = add_whole_blocks(s, block, blocks_here(block, pages));
-			if (some)
-				return some << MF_BLOCK_SHIFT;
-		}
-		e = entry_here(s, block);
-	} else {
-		e = mf_block_make(s, block);
-		if (!e)
-			return 0;
+	if (!go_to(s, block, add))
+		return add ? 0 : some;
+	if (some == MF_BLOCK_PAGES) {
+		done = count_whole(s, block, blocks_here(block, pages), add);
+		if (done)
+			return done << MF_BLOCK_SHIFT;
 	}
-	some = mf_min(pages, MF_BLOCK_PAGES - page);
-	if (add_plain(s, block, page, (u32)some))
+	if (add && !mf_leaf_unpack(s))
+		return 0;
+	e = mf_entry_of(s, block);
+	if (!e)
 		return some;
-	return mf_block_add(s, e, block, page, (u32)some) ? 0 : some;
-}
-
-/* The same for a refund: of pages that were charged, see the invariant in block.c. */
-static u64 sub_some(struct mf_stay *s, u64 pfn, u64 pages)
-{
-	u64 block = pfn >> MF_BLOCK_SHIFT, some, *e;
-	u32 page = pfn & (MF_BLOCK_PAGES - 1);
-
-	if (step_to(s, block)) {
-		if (!page && pages >= MF_BLOCK_PAGES) {
-			some = sub_whole_blocks(s, block, blocks_here(block, pages));
-			if (some)
-				return some << MF_BLOCK_SHIFT;
-		}
-		e = entry_here(s, block);
-	} else {
-		e = mf_block_find(s, block);
+	if (!*e && s->leaf->bits && some < MF_BLOCK_PAGES) {
+		done = count_words(s, block, page, some, add);
+		if (done)
+			return done;
 	}
-	some = mf_min(pages, MF_BLOCK_PAGES - page);
-	if (e && !sub_plain(s, block, page, (u32)some))
-		mf_block_sub(s, e, block, page, (u32)some);
+	if (add)
+		return mf_block_add(s, e, block, page, some) ? 0 : some;
+	mf_block_sub(s, e, block, page, some);
 	return some;
 }
 
-/* Charge pages from @pfn on until there is no memory for more; say how many. There may be none. */
-static u64 add_run(struct mf_stay *s, u64 pfn, u64 pages)
+/* Count pages from @pfn on until there is no memory for more; say how many. There may be none. */
+static u64 count_run(struct mf_stay *s, u64 pfn, u64 pages, bool add)
 {
 	u64 done = 0, some;
 
 	while (done < pages) {
-		some = add_some(s, pfn + done, pages - done);
+		some = count_some(s, pfn + done, pages - done, add);
 		if (!some)
 			break;
 		done += some;
@@ -231,12 +341,29 @@ static u64 add_run(struct mf_stay *s, u64 pfn, u64 pages)
 	return done;
 }
 
-static void sub_run(struct mf_stay *s, u64 pfn, u64 pages)
+/* Count runs until there is no memory for more; return the first that is not done. */
+static __always_inline const mf_run *count_runs(struct mf_stay *s, const mf_run *run,
+						const mf_run *end, u64 *pages, bool add)
 {
-	u64 done = 0;
+	u64 pfn, all, done;
 
-	while (done < pages)
-		done += sub_some(s, pfn + done, pages - done);
+	for (*pages = 0; run != end; run++) {
+		run = short_runs(s, run, end, pages, add);
+		run = whole_runs(s, run, end, pages, &done, add);
+		if (run == end)
+			break;
+		if (mf_run_foreign(*run))
+			continue;
+		pfn = mf_run_pfn(*run);
+		all = mf_run_pages(*run);
+		*pages += all - done;
+		done += count_run(s, pfn + done, all - done, add);
+		if (done < all) {
+			count_run(s, pfn, done, false);
+			break;
+		}
+	}
+	return run;
 }
 
 /**
@@ -249,20 +376,9 @@ static void sub_run(struct mf_stay *s, u64 pfn, u64 pages)
  */
 u64 mf_blocks_sub(struct mf_stay *s, const mf_run *runs, u64 nr)
 {
-	const mf_run *run, *rest, *end = runs + nr;
-	u64 pages = 0;
+	u64 pages;
 
-	for (run = runs; run != end; run = rest) {
-		rest = sub_single_pages(s, run, end);
-		pages += rest - run;
-		if (rest == end)
-			break;
-		run = rest++;
-		if (mf_run_foreign(*run))
-			continue;
-		sub_run(s, mf_run_pfn(*run), mf_run_pages(*run));
-		pages += mf_run_pages(*run);
-	}
+	count_runs(s, runs, runs + nr, &pages, false);
 	return pages;
 }
 
@@ -277,26 +393,10 @@ u64 mf_blocks_sub(struct mf_stay *s, const mf_run *runs, u64 nr)
  */
 int mf_blocks_add(struct mf_stay *s, const mf_run *runs, u64 nr, u64 *pages)
 {
-	const mf_run *run, *rest, *end = runs + nr;
-	u64 all, done;
+	const mf_run *stopped = count_runs(s, runs, runs + nr, pages, true);
 
-	*pages = 0;
-	for (run = runs; run != end; run = rest) {
-		rest = add_single_pages(s, run, end);
-		*pages += rest - run;
-		if (rest == end)
-			break;
-		run = rest++;
-		if (mf_run_foreign(*run))
-			continue;
-		all = mf_run_pages(*run);
-		done = add_run(s, mf_run_pfn(*run), all);
-		if (done < all) {
-			sub_run(s, mf_run_pfn(*run), done);
-			mf_blocks_sub(s, runs, run - runs);
-			return -ENOMEM;
-		}
-		*pages += all;
-	}
-	return 0;
+	if (stopped == runs + nr)
+		return 0;
+	mf_blocks_sub(s, runs, (u64)(stopped - runs));
+	return -ENOMEM;
 }

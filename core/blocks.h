@@ -21,28 +21,28 @@
 #define MF_TAG_ALONE	2ull
 #define MF_WHOLE_ONE	4ull
 
+/* How often a packed block can have been charged: see blocktree.c. */
+#define MF_PACKED_MOST	255
+#define MF_NODE_PACKED	1	/* in the address of a node: it is a packed leaf */
+
 /**
  * struct mf_stay - one stay in a ledger, which is locked
  * @host: gives and takes memory
  * @ledger: where
  * @fresh: pages whose count has left 0 so far
  * @gone: pages whose count is back there
- * @slot: of the leaf that was looked at last; or the root, while there is no tree
- * @slots: those of the leaves next to it, in order
- * @plain: for each of these: the leaf's bits, if they say all about it; or NULL
- * @first: the number of the first of these leaves
- * @nr: how many they are; 0 before a leaf was looked at
+ * @leaf: the one that was looked at last; the ledger's @none, while there is no tree; or NULL
+ * @packed: if it is NULL: the packed one
+ * @index: its number among those that are near
  */
 struct mf_stay {
 	struct mf_host *host;
 	struct mf_ledger *ledger;
 	u64 fresh;
 	u64 gone;
-	struct mf_ledger_slot *slot;
-	struct mf_ledger_slot *slots;
-	u64 **plain;
-	u64 first;
-	u64 nr;
+	struct mf_ledger_leaf *leaf;
+	u8 *packed;
+	u64 index;
 };
 
 static inline void *mf_ledger_take(struct mf_stay *s, u64 bytes)
@@ -68,7 +68,23 @@ static inline void mf_ledger_give(struct mf_stay *s, void *memory, u64 bytes)
 /* The leaf looked at last has got its bits, or has more or fewer entries than before. */
 static inline void mf_leaf_changed(struct mf_stay *s)
 {
-	s->plain[s->slot - s->slots] = s->slot->used ? NULL : s->slot->bits;
+	s->ledger->near.plain[s->index] = s->leaf->used ? NULL : s->leaf->bits;
+}
+
+/* What is packed in a node that is a leaf, or NULL. */
+static inline u8 *mf_packed_in(const void *node)
+{
+	return (uintptr_t)node & MF_NODE_PACKED ? (u8 *)node - MF_NODE_PACKED : NULL;
+}
+
+/* A block's entry in the leaf looked at last; NULL if that is packed. */
+static inline u64 *mf_entry_of(const struct mf_stay *s, u64 block)
+{
+	if (!s->leaf)
+		return NULL;
+	if (!s->leaf->entries)
+		return &s->ledger->entry;
+	return s->leaf->entries + (block & (MF_LEAF_BLOCKS - 1));
 }
 
 static inline bool mf_is_whole(u64 entry)
@@ -85,7 +101,7 @@ static inline u64 *mf_words_in(u64 *bits, u64 block)
 /* The same in the leaf looked at last, which has some. */
 static inline u64 *mf_words_of(const struct mf_stay *s, u64 block)
 {
-	return s->slot->bits + (block & (MF_LEAF_BLOCKS - 1)) * MF_BLOCK_WORDS;
+	return s->leaf->bits + (block & (MF_LEAF_BLOCKS - 1)) * MF_BLOCK_WORDS;
 }
 
 static inline bool mf_any_bit(const u64 *words)
@@ -108,8 +124,10 @@ static inline u64 mf_mask_of(u32 page, u32 pages, u32 *nr)
 }
 
 /* blocktree.c */
-u64 *mf_block_find(struct mf_stay *s, u64 block);
-u64 *mf_block_make(struct mf_stay *s, u64 block);
+void mf_leaf_look(struct mf_stay *s, u64 index);
+bool mf_leaf_find(struct mf_stay *s, u64 block);
+bool mf_leaf_make(struct mf_stay *s, u64 block);
+bool mf_leaf_unpack(struct mf_stay *s);
 u64 *mf_block_make_bits(struct mf_stay *s, u64 block);
 void mf_blocks_end(struct mf_host *host, struct mf_ledger *l);
 

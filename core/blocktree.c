@@ -2,10 +2,14 @@
 /*
  * The tree that a ledger's blocks are in.
  *
- * Entries are in leaves of 512 (1 GiB), under branches of 128, and the tree
- * begins at the deepest node that holds all. It is as high as that needs: an
- * owner with one block has no tree at all, its entry is in the ledger itself. A
- * leaf may have a bit for each of its pages, too, in one piece.
+ * Leaves are for 512 blocks (1 GiB), under branches of 64, and the tree begins
+ * at the deepest node that holds all. It is as high as that needs: an owner with
+ * one block has no tree at all, its entry is in the ledger itself.
+ *
+ * A leaf is packed as long as all that was charged of it is whole blocks, and
+ * none too often: that is a byte a block, how often. What is mapped in huge pages
+ * takes no more. When it won't do the leaf is unpacked, for good: it has an entry
+ * for each block then, and may have a bit for each page, too, in one piece.
  *
  * What was made stays until the ledger is empty. That is never more than 36 KiB
  * for each GiB of page frames that the owner had something pinned in, and a
@@ -13,17 +17,19 @@
  */
 #include "blocks.h"
 
-#define BRANCH_SHIFT	7
-#define BRANCH_SLOTS	(1u << BRANCH_SHIFT)
+#define BRANCH_SHIFT	6
+#define BRANCH_NODES	(1u << BRANCH_SHIFT)
+#define PACKED_BYTES	MF_LEAF_BLOCKS
+#define ENTRIES_BYTES	(MF_LEAF_BLOCKS * sizeof(u64))
 
 /**
  * struct branch - a node that is no leaf
- * @slots: the nodes below
- * @plain: where those are leaves: see struct mf_stay
+ * @nodes: those below
+ * @plain: where those are leaves: see struct mf_ledger_near
  */
 struct branch {
-	struct mf_ledger_slot slots[BRANCH_SLOTS];
-	u64 *plain[BRANCH_SLOTS];
+	void *nodes[BRANCH_NODES];
+	u64 *plain[BRANCH_NODES];
 };
 
 /* How many bits of a block's number are told apart below a node of @level. */
@@ -32,67 +38,123 @@ static u32 shift_of(u32 level)
 	return level ? MF_LEAF_SHIFT + (level - 1) * BRANCH_SHIFT : 0;
 }
 
-static u64 bytes_of(u32 level)
+/* A leaf that has nothing, as a node. */
+static void *make_packed(struct mf_stay *s)
 {
-	return level > 1 ? sizeof(struct branch) : MF_LEAF_BLOCKS * sizeof(u64);
+	u8 *packed = mf_ledger_take(s, PACKED_BYTES);
+
+	return packed ? packed + MF_NODE_PACKED : NULL;
+}
+
+static struct mf_ledger_leaf *make_leaf(struct mf_stay *s)
+{
+	struct mf_ledger_leaf *leaf = mf_ledger_take(s, sizeof(*leaf));
+
+	if (!leaf)
+		return NULL;
+	leaf->entries = mf_ledger_take(s, ENTRIES_BYTES);
+	if (leaf->entries)
+		return leaf;
+	mf_ledger_give(s, leaf, sizeof(*leaf));
+	return NULL;
+}
+
+/* The first leaf, with what was the only entry. */
+static void *plant(struct mf_stay *s)
+{
+	struct mf_ledger *l = s->ledger;
+	u64 at = l->prefix & (MF_LEAF_BLOCKS - 1), whole = l->entry / MF_WHOLE_ONE;
+	struct mf_ledger_leaf *leaf;
+	void *node;
+
+	if (mf_is_whole(l->entry) && whole <= MF_PACKED_MOST) {
+		node = make_packed(s);
+		if (!node)
+			return NULL;
+		mf_packed_in(node)[at] = (u8)whole;
+	} else {
+		leaf = make_leaf(s);
+		if (!leaf)
+			return NULL;
+		leaf->entries[at] = l->entry;
+		leaf->used = l->none.used;
+		node = leaf;
+	}
+	l->entry = 0;
+	l->none.used = 0;
+	return node;
+}
+
+/* A branch, with what was the tree. */
+static void *lift(struct mf_stay *s)
+{
+	struct mf_ledger *l = s->ledger;
+	struct branch *branch = mf_ledger_take(s, sizeof(*branch));
+	u64 at = l->prefix & (BRANCH_NODES - 1);
+
+	if (!branch)
+		return NULL;
+	branch->nodes[at] = l->root;
+	branch->plain[at] = l->plain;
+	l->plain = NULL;
+	return branch;
 }
 
 /* One level more: what was the tree, or the only entry, is under a new root. */
-static int grow(struct mf_stay *s)
+static bool grow(struct mf_stay *s)
 {
 	struct mf_ledger *l = s->ledger;
-	void *node = mf_ledger_take(s, bytes_of(l->level + 1));
-	struct branch *branch = node;
-	u64 *entries = node, at;
+	void *root = l->level ? lift(s) : plant(s);
 
-	if (!node)
-		return -ENOMEM;
-
-	if (!l->level) {
-		entries[l->prefix & (MF_LEAF_BLOCKS - 1)] = l->entry;
-		l->root.node = node;
-		l->entry = 0;
-		l->prefix >>= MF_LEAF_SHIFT;
-	} else {
-		at = l->prefix & (BRANCH_SLOTS - 1);
-		branch->slots[at] = l->root;
-		branch->plain[at] = l->plain;
-		l->root = (struct mf_ledger_slot){ .node = node };
-		l->plain = NULL;
-		l->prefix >>= BRANCH_SHIFT;
-	}
+	if (!root)
+		return false;
+	l->root = root;
+	l->prefix >>= l->level ? BRANCH_SHIFT : MF_LEAF_SHIFT;
 	l->level++;
-	s->nr = 0;
-	return 0;
+	l->near.nr = 0;
+	return true;
 }
 
-/* Go down to the entry of @block, which is within the tree; with @make, make the way. */
-static u64 *descend(struct mf_stay *s, u64 block, bool make)
+/* Be at a leaf that is near. */
+void mf_leaf_look(struct mf_stay *s, u64 index)
+{
+	void *node = s->ledger->near.nodes[index];
+
+	s->index = index;
+	s->packed = mf_packed_in(node);
+	s->leaf = s->packed ? NULL : node;
+}
+
+/* Go down to the leaf of @block, which is within the tree; with @make, make the way. */
+static bool descend(struct mf_stay *s, u64 block, bool make)
 {
 	struct mf_ledger *l = s->ledger;
-	struct mf_ledger_slot *slot = &l->root;
+	struct mf_ledger_near near = { .nodes = &l->root, .plain = &l->plain };
+	void **node = &l->root;
 	struct branch *branch;
+	u64 index;
 	u32 level;
 
-	s->nr = 0;
-	s->slots = slot;
-	s->plain = &l->plain;
 	for (level = l->level; level > 1; level--) {
-		branch = slot->node;
-		slot = &branch->slots[(block >> shift_of(level - 1)) & (BRANCH_SLOTS - 1)];
-		if (!slot->node && make)
-			slot->node = mf_ledger_take(s, bytes_of(level - 1));
-		if (!slot->node)
-			return NULL;
-		s->slots = branch->slots;
-		s->plain = branch->plain;
+		branch = *node;
+		node = &branch->nodes[(block >> shift_of(level - 1)) & (BRANCH_NODES - 1)];
+		if (!*node && make)
+			*node = level > 2 ? mf_ledger_take(s, sizeof(*branch)) : make_packed(s);
+		if (!*node)
+			return false;
+		near.nodes = branch->nodes;
+		near.plain = branch->plain;
 	}
-	s->slot = slot;
+	index = (u64)(node - near.nodes);
+	if (level) {
+		near.first = (block >> MF_LEAF_SHIFT) - index;
+		near.nr = l->level > 1 ? BRANCH_NODES : 1;
+	}
+	l->near = near;
+	mf_leaf_look(s, index);
 	if (!level)
-		return &l->entry;
-	s->first = (block >> MF_LEAF_SHIFT) - (u64)(slot - s->slots);
-	s->nr = l->level > 1 ? BRANCH_SLOTS : 1;
-	return (u64 *)slot->node + (block & (MF_LEAF_BLOCKS - 1));
+		s->leaf = &l->none;
+	return true;
 }
 
 static bool covers(const struct mf_ledger *l, u64 block)
@@ -100,53 +162,90 @@ static bool covers(const struct mf_ledger *l, u64 block)
 	return block >> shift_of(l->level) == l->prefix;
 }
 
-/* The entry of a block, or NULL: there is nothing. */
-u64 *mf_block_find(struct mf_stay *s, u64 block)
+/* Be at the leaf of a block. False: there is nothing. */
+bool mf_leaf_find(struct mf_stay *s, u64 block)
 {
-	return covers(s->ledger, block) ? descend(s, block, false) : NULL;
+	return covers(s->ledger, block) && descend(s, block, false);
 }
 
-/* The entry of a block, or NULL without memory. */
-u64 *mf_block_make(struct mf_stay *s, u64 block)
+/* The same, but one is made if need be. False: without memory. */
+bool mf_leaf_make(struct mf_stay *s, u64 block)
 {
 	struct mf_ledger *l = s->ledger;
 
 	if (!l->level && !l->entry)
 		l->prefix = block;
 	while (!covers(l, block)) {
-		if (grow(s))
-			return NULL;
+		if (!grow(s))
+			return false;
 	}
 	return descend(s, block, true);
 }
 
-/* The same for a block that is in a leaf, and the leaf has bits: they are made if need be. */
-u64 *mf_block_make_bits(struct mf_stay *s, u64 block)
+/* See to it that the leaf looked at last is not packed. False: without memory. */
+bool mf_leaf_unpack(struct mf_stay *s)
 {
-	u64 *e;
-
-	if (!s->ledger->level && grow(s))
-		return NULL;
-	e = mf_block_make(s, block);
-	if (!e)
-		return NULL;
-	if (!s->slot->bits) {
-		s->slot->bits = mf_ledger_take(s, MF_LEAF_PAGES / 8);
-		mf_leaf_changed(s);
-	}
-	return s->slot->bits ? e : NULL;
-}
-
-/* At most five levels: that is enough for every number of a block that a run can name. */
-static void free_node(struct mf_stay *s, struct mf_ledger_slot *slot, u32 level)
-{
-	struct branch *branch = slot->node;
+	struct mf_ledger_leaf *leaf;
 	u32 i;
 
-	for (i = 0; branch && level > 1 && i < BRANCH_SLOTS; i++)
-		free_node(s, &branch->slots[i], level - 1);
-	mf_ledger_give(s, slot->bits, MF_LEAF_PAGES / 8);
-	mf_ledger_give(s, slot->node, bytes_of(level));
+	if (s->leaf)
+		return true;
+	leaf = make_leaf(s);
+	if (!leaf)
+		return false;
+	for (i = 0; i < MF_LEAF_BLOCKS; i++) {
+		if (!s->packed[i])
+			continue;
+		leaf->entries[i] = s->packed[i] * MF_WHOLE_ONE | MF_TAG_WHOLE;
+		leaf->used++;
+	}
+	mf_ledger_give(s, s->packed, PACKED_BYTES);
+	s->ledger->near.nodes[s->index] = leaf;
+	mf_leaf_look(s, s->index);
+	return true;
+}
+
+/* The entry of a block that is in a leaf, and the leaf has bits: all made if need be; or NULL. */
+u64 *mf_block_make_bits(struct mf_stay *s, u64 block)
+{
+	if (!s->ledger->level && !grow(s))
+		return NULL;
+	if (!mf_leaf_make(s, block) || !mf_leaf_unpack(s))
+		return NULL;
+	if (!s->leaf->bits) {
+		s->leaf->bits = mf_ledger_take(s, MF_LEAF_PAGES / 8);
+		mf_leaf_changed(s);
+	}
+	return s->leaf->bits ? mf_entry_of(s, block) : NULL;
+}
+
+static void free_leaf(struct mf_stay *s, void *node)
+{
+	u8 *packed = mf_packed_in(node);
+	struct mf_ledger_leaf *leaf = node;
+
+	if (packed) {
+		mf_ledger_give(s, packed, PACKED_BYTES);
+	} else if (leaf) {
+		mf_ledger_give(s, leaf->bits, MF_LEAF_PAGES / 8);
+		mf_ledger_give(s, leaf->entries, ENTRIES_BYTES);
+		mf_ledger_give(s, leaf, sizeof(*leaf));
+	}
+}
+
+/* At most six levels: that is enough for every number of a block that a run can name. */
+static void free_node(struct mf_stay *s, void *node, u32 level)
+{
+	struct branch *branch = node;
+	u32 i;
+
+	if (level <= 1) {
+		free_leaf(s, node);
+		return;
+	}
+	for (i = 0; branch && i < BRANCH_NODES; i++)
+		free_node(s, branch->nodes[i], level - 1);
+	mf_ledger_give(s, branch, sizeof(*branch));
 }
 
 /* Nothing is counted any more: free the tree. */
@@ -154,9 +253,10 @@ void mf_blocks_end(struct mf_host *host, struct mf_ledger *l)
 {
 	struct mf_stay s = { .host = host, .ledger = l };
 
-	free_node(&s, &l->root, l->level);
-	l->root = (struct mf_ledger_slot){ 0 };
+	free_node(&s, l->root, l->level);
+	l->root = NULL;
 	l->plain = NULL;
 	l->level = 0;
 	l->prefix = 0;
+	l->near.nr = 0;
 }

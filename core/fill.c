@@ -26,11 +26,13 @@
 /*
  * How many pages may be pinned before they are billed (16 MiB of 4 KiB pages).
  * More would let many requests at once hold much that nobody has paid. But a bill
- * takes the owner's mmap lock and keeps its page faults waiting, and where memory
- * is large pages that is soon dearer than pinning them: then a batch has room for
- * far more.
+ * takes the owner's mmap lock and keeps its page faults waiting, and where runs are
+ * large ones (2 MiB on the average) that is soon dearer than pinning them: then it
+ * may be more (64 MiB).
  */
-#define BILL_PAGES	4096
+#define BILL_PAGES		4096
+#define BILL_LARGE_PAGES	16384
+#define LARGE_RUN_PAGES		512
 
 /* Not an error: the mapping was emptied under its maker's hands, see begin_anew(). */
 #define WAS_EMPTIED	1
@@ -92,6 +94,16 @@ static void unbill_batch(struct fill *f)
 	mf_unbill_runs(f->c, f->m, b->runs, f->at + 1, f->billed, f->held);
 }
 
+/* So much is pinned and not billed that it is to be, before more is pinned. */
+static bool owes_much(const struct fill *f)
+{
+	const struct mf_batch *b = &f->batch;
+	u64 pages = b->pages - b->foreign - f->billed;
+
+	return pages >= BILL_LARGE_PAGES ||
+	       (pages >= BILL_PAGES && pages < (u64)LARGE_RUN_PAGES * (b->nr - f->at - 1));
+}
+
 /* Pin until page @end of the mapping, or until the batch is nearly full. */
 static int pin_batch(struct fill *f, u64 end)
 {
@@ -107,7 +119,7 @@ static int pin_batch(struct fill *f, u64 end)
 
 		if (n <= 0)
 			return mf_refuse(f->c, f->why, PIN, n ? (int)n : -EFAULT, vaddr);
-		if (b->pages - b->foreign - f->billed >= BILL_PAGES) {
+		if (owes_much(f)) {
 			err = bill_batch(f);
 			if (err)
 				return err;

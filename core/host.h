@@ -4,9 +4,10 @@
  *
  * It comes in two parts. port.h, found in the host's own folder, gives the
  * language: u8 to u64, s64, bool, NULL, the errnos, memcpy() and memset(),
- * MF_PAGE_SHIFT, and these, each an object the host defines and initialises
- * with a function of the same name ending in _init (and, except for the
- * gather, _fini):
+ * MF_PAGE_SHIFT, __always_inline, mf_set_bit() and mf_clear_bit() for a bit of an
+ * array of u64 that nobody else changes (the first says what it was), and these,
+ * each an object the host defines and initialises with a function of the same
+ * name ending in _init (and, except for the gather, _fini):
  *
  *   struct mf_rwlock     a sleeping reader-writer lock
  *   struct mf_mutex      a sleeping lock

@@ -105,10 +105,8 @@ void mf_refund_runs(struct mf_refund *r, const mf_run *runs, u64 nr)
 		r->gone += s.gone;
 		s.gone = 0;
 		r->runs += some;
-		if (r->runs == REFUND_RUNS) {
+		if (r->runs == REFUND_RUNS)
 			mf_refund_end(r);
-			s.nr = 0;
-		}
 	}
 }
 

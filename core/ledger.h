@@ -11,15 +11,29 @@
 struct mf_host;
 
 /**
- * struct mf_ledger_slot - a place for a node of the tree
- * @node: the node, or NULL
- * @bits: of a leaf: a bit for each page; or NULL
- * @used: of a leaf: how many of its entries are not 0
+ * struct mf_ledger_leaf - a lowest node of the tree, unless it is packed: see blocktree.c
+ * @entries: an entry for each block, see block.c
+ * @bits: a bit for each page; or NULL
+ * @used: how many of the entries are not 0
  */
-struct mf_ledger_slot {
-	void *node;
+struct mf_ledger_leaf {
+	u64 *entries;
 	u64 *bits;
 	u64 used;
+};
+
+/**
+ * struct mf_ledger_near - the leaves next to the one that was looked at last
+ * @nodes: these, in order; NULL: one that is not there
+ * @plain: for each of them: its bits, if they say all about it; or NULL
+ * @first: the number of the first
+ * @nr: how many they are; 0 before a leaf was looked at
+ */
+struct mf_ledger_near {
+	void **nodes;
+	u64 **plain;
+	u64 first;
+	u64 nr;
 };
 
 /**
@@ -30,10 +44,12 @@ struct mf_ledger_slot {
  * @bytes: what it takes besides this struct
  * @pieces: in how many pieces of memory
  * @root: the tree, unless @level is 0
- * @plain: of the root, if that is a leaf: @bits, if they say all about it; or NULL
- * @entry: the only block's entry, while @level is 0
+ * @plain: of the root, if that is a leaf: see struct mf_ledger_near
  * @level: how many levels the tree has
+ * @entry: the only block's entry, while @level is 0
+ * @none: stands for the leaf then: it has neither bits nor entries
  * @prefix: the upper bits of the number of every block in the tree
+ * @near: where the next page is likely to be; holds until the tree grows or ends
  */
 struct mf_ledger {
 	struct mf_mutex lock;
@@ -41,11 +57,13 @@ struct mf_ledger {
 	u64 pins;
 	u64 bytes;
 	u64 pieces;
-	struct mf_ledger_slot root;
+	void *root;
 	u64 *plain;
-	u64 entry;
 	u32 level;
+	u64 entry;
+	struct mf_ledger_leaf none;
 	u64 prefix;
+	struct mf_ledger_near near;
 };
 
 /**

@@ -7,6 +7,7 @@
 #define MF_PORT_H
 
 #include <linux/atomic.h>
+#include <linux/bitops.h>
 #include <linux/errno.h>
 #include <linux/iommu.h>
 #include <linux/mutex.h>
@@ -22,6 +23,16 @@
 #define MF_PAGE_SHIFT PAGE_SHIFT
 
 struct mf_host_ops;
+
+static inline bool mf_set_bit(u64 *bits, u64 nr)
+{
+	return __test_and_set_bit(nr, (unsigned long *)bits);
+}
+
+static inline void mf_clear_bit(u64 *bits, u64 nr)
+{
+	__clear_bit(nr, (unsigned long *)bits);
+}
 
 struct mf_rwlock {
 	struct rw_semaphore sem;

@@ -354,9 +354,9 @@ static void beyond_the_limit(struct scene *s)
 	expect_equal(proc_billed(0), 0, "pages billed");
 	expect_equal(proc_status_pages(0, "VmPin"), 0, "pages pinned, says the process");
 	expect(!leaf_at(s, device, IOVA, &leaf) && !leaf.bytes, "a leaf stays");
-	/* What fits, 16 MiB that were pinned before the bill, and 64 MiB ahead of that. */
+	/* What fits, 64 MiB that were pinned before the bill, and 64 MiB ahead of that. */
 	resident = proc_status_pages(0, "RssAnon");
-	expect(resident > 0 && resident < (long)((20 + 16 + 64 + 16) * MIB / PAGE),
+	expect(resident > 0 && resident < (long)((20 + 64 + 64 + 16) * MIB / PAGE),
 	       "%ld pages were touched for nothing", resident);
 	must_map(s, IOVA, 0, 16 * MIB);
 	must_work(s, device, 16 * MIB);

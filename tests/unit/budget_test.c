@@ -192,7 +192,7 @@ static void unmap(struct mf_container *c, u64 iova, u64 pages)
 /*
  * One mapping. What a batch is, is fill.c's: the runs of 512 pages or more, as many
  * as fit, the last one of which is kept for the next batch. A bill is for a batch, or
- * for 4096 pages of it.
+ * for 4096 pages of it, or for 16384 if they are in large runs.
  */
 static const struct {
 	const char *what;
@@ -243,15 +243,23 @@ static const struct {
 		     .read_locks = 1, .locks = 2, .turns = 1, .events = 1 } },
 	/* One run: pins by what one brings, one map, no list of runs. */
 	{ "8192 pages in a run", 8192, 0, 1,
-	  .map = { .alloc = 2, .free = 1, .owner_get = 1, .pin = 16, .bill = 2,
+	  .map = { .alloc = 2, .free = 1, .owner_get = 1, .pin = 16, .bill = 1,
 		   .domain_map = 1, .domain_sync = 1, .runs_mapped = 1,
 		   .read_locks = 2, .locks = 2, .turns = 1, .events = 1 },
 	  .unmap = { .free = 1, .owner_put = 1, .unpin = 1, .unbill = 1,
 		     .domain_unmap = 1, .domain_flush = 1, .runs_unpinned = 1,
 		     .read_locks = 1, .locks = 2, .turns = 1, .events = 1 } },
+	/* Runs that are not large: what has no room in one bill is billed sooner. */
+	{ "8192 pages in 32 runs", 8192, 256, 1,
+	  .map = { .alloc = 3, .free = 1, .owner_get = 1, .pin = 16, .bill = 2,
+		   .domain_map = 1, .domain_sync = 1, .runs_mapped = 32,
+		   .read_locks = 2, .locks = 2, .turns = 1, .events = 1 },
+	  .unmap = { .free = 2, .owner_put = 1, .unpin = 1, .unbill = 1,
+		     .domain_unmap = 1, .domain_flush = 1, .runs_unpinned = 32,
+		     .read_locks = 1, .locks = 2, .turns = 1, .events = 1 } },
 	/* Four chunks: a map and an unpin for each, one unmap for all. */
 	{ "four chunks in a run each, two domains", 4 * CHUNK_PAGES, 0, 2,
-	  .map = { .alloc = 3, .free = 1, .owner_get = 1, .pin = 2048, .bill = 256,
+	  .map = { .alloc = 3, .free = 1, .owner_get = 1, .pin = 2048, .bill = 64,
 		   .domain_map = 8, .domain_sync = 2, .runs_mapped = 8,
 		   .read_locks = 5, .locks = 2, .turns = 1, .events = 1 },
 	  .unmap = { .free = 2, .owner_put = 1, .unpin = 4, .unbill = 1,

@@ -317,7 +317,7 @@ static void test_budget_of_unmap_with_gaps(void **state)
 
 static void test_budget_of_the_bill(void **state)
 {
-	u64 pages = 64 * MIB / PAGE;
+	u64 pages = 192 * MIB / PAGE;
 	struct world w;
 
 	(void)state;
@@ -326,7 +326,7 @@ static void test_budget_of_the_bill(void **state)
 	assert_int_equal(world_map(&w, 0, VADDR, pages * PAGE, RW, NULL), 0);
 	/* Not once a call for pages, let alone a run or a page. */
 	assert_true(calls(&w, MF_CALL_PIN) == pages / 512);
-	assert_true(calls(&w, MF_CALL_BILL) == pages / 4096);
+	assert_true(calls(&w, MF_CALL_BILL) == pages / 16384);
 	check(world_end(&w));
 }
 

@@ -15,7 +15,9 @@
 #include "user/memory/memory.h"
 
 #define BLOCK		512
-#define LEAF_BYTES	4096
+#define PACKED_BYTES	512
+#define LEAF_BYTES	(4096 + 24)
+#define BRANCH_BYTES	1024
 #define BITS_BYTES	(512 * BLOCK / 8)
 #define DETAIL_BYTES	24
 
@@ -198,21 +200,113 @@ static void test_details_go_when_whole_blocks_do(void **state)
 	refund(9 * BLOCK, BLOCK, BLOCK);
 }
 
-/* A GiB of 2 MiB pages that is one run, or many: a leaf. */
-static void test_large_pages_take_a_leaf_a_gigabyte(void **state)
+/* A GiB of 2 MiB pages that is one run, or many: a byte each. */
+static void test_large_pages_take_a_byte_each(void **state)
 {
 	u64 pages = 512 * BLOCK, i;
 
 	(void)state;
 	charge(pages, pages - BLOCK, pages - BLOCK);
 	charge(2 * pages - BLOCK, BLOCK, BLOCK);
-	assert_true(info().bytes == LEAF_BYTES && info().pieces == 1);
+	assert_true(info().bytes == PACKED_BYTES && info().pieces == 1);
 	for (i = 0; i < 512; i++)
 		charge(pages + i * BLOCK, BLOCK, 0);
-	assert_true(info().bytes == LEAF_BYTES);
+	assert_true(info().bytes == PACKED_BYTES);
 	for (i = 0; i < 512; i++)
 		refund(pages + i * BLOCK, BLOCK, 0);
 	refund(pages, pages, pages);
+}
+
+/* A packed leaf gets pages that are no whole block: it is unpacked, and nothing is lost. */
+static void test_a_packed_leaf_is_unpacked(void **state)
+{
+	u64 first = 1000 * 512 * BLOCK, i;
+
+	(void)state;
+	charge(first, 3 * BLOCK, 3 * BLOCK);
+	charge(first + BLOCK, 2 * BLOCK, 0);
+	assert_true(info().bytes == PACKED_BYTES);
+	/* Alone in its block, and a part of one that is charged whole. */
+	charge(first + 5 * BLOCK + 3, 9, 9);
+	assert_true(info().bytes == LEAF_BYTES && info().pieces == 2);
+	charge(first + 7 * BLOCK - 1, 2, 2);
+	charge(first + 2 * BLOCK + 3, 9, 0);
+	expect(3 * BLOCK + 11, 5 * BLOCK + 20);
+	/* Whole ones go on to be counted, and others come. */
+	charge(first + BLOCK, 4 * BLOCK, 2 * BLOCK);
+	refund(first + BLOCK, 2 * BLOCK, 0);
+	refund(first + BLOCK, 4 * BLOCK, 2 * BLOCK);
+	refund(first, 3 * BLOCK, 3 * BLOCK - 9);
+	for (i = 0; i < 3; i++)
+		charge(first + 5 * BLOCK, BLOCK, i ? 0 : BLOCK - 9);
+	refund(first + 5 * BLOCK + 3, 9, 0);
+	for (i = 0; i < 3; i++)
+		refund(first + 5 * BLOCK, BLOCK, i == 2 ? BLOCK : 0);
+	refund(first + 7 * BLOCK - 1, 2, 2);
+	refund(first + 2 * BLOCK + 3, 9, 9);
+}
+
+/* A byte holds 255, whichever way it came to be. */
+static void test_packed_blocks_are_charged_often(void **state)
+{
+	mf_run two[] = { mf_run_make(BLOCK, BLOCK, MF_RUN_WHOLE),
+			 mf_run_make(2 * BLOCK, 2 * BLOCK, MF_RUN_WHOLE) };
+	struct mf_charge what;
+	u32 i, n = 300;
+
+	(void)state;
+	for (i = 0; i < n; i++) {
+		assert_int_equal(charge_runs(two, 2, &what), 0);
+		assert_true(what.asked == 3 * BLOCK && what.fresh == (i ? 0 : 3 * BLOCK));
+		assert_true(info().bytes == (i < 255 ? PACKED_BYTES : LEAF_BYTES));
+	}
+	for (i = 0; i < n; i++)
+		refund_runs(two, 2);
+	assert_true(info().pieces == 0);
+
+	/* The only block, and then there is another. */
+	for (n = 255; n <= 256; n++) {
+		for (i = 0; i < n; i++)
+			charge(BLOCK, BLOCK, i ? 0 : BLOCK);
+		charge(2 * BLOCK, BLOCK, BLOCK);
+		assert_true(info().bytes == (n == 255 ? PACKED_BYTES : LEAF_BYTES));
+		expect(2 * BLOCK, (n + 1) * BLOCK);
+		for (i = 0; i < n; i++)
+			refund(BLOCK, BLOCK, i + 1 == n ? BLOCK : 0);
+		refund(2 * BLOCK, BLOCK, BLOCK);
+	}
+
+	/* One of a run's blocks has no room for another time, those before it have. */
+	for (i = 0; i < 255; i++)
+		charge(6 * BLOCK, BLOCK, i ? 0 : BLOCK);
+	charge(BLOCK, BLOCK, BLOCK);
+	charge(4 * BLOCK, 4 * BLOCK, 3 * BLOCK);
+	expect(5 * BLOCK, 260 * BLOCK);
+	refund(4 * BLOCK, 4 * BLOCK, 3 * BLOCK);
+	for (i = 0; i < 255; i++)
+		refund(6 * BLOCK, BLOCK, i == 254 ? BLOCK : 0);
+	refund(BLOCK, BLOCK, BLOCK);
+}
+
+/* Huge pages far apart: a byte a block where they are, and a branch. */
+static void test_large_pages_in_many_leaves(void **state)
+{
+	u64 leaf = 512 * BLOCK, n = 6, i;
+	mf_run runs[6];
+	struct mf_charge what;
+
+	(void)state;
+	for (i = 0; i < n; i++)
+		runs[i] = mf_run_make((n - i) * leaf - BLOCK, 2 * BLOCK, i & MF_RUN_WHOLE);
+	assert_int_equal(charge_runs(runs, n, &what), 0);
+	assert_true(what.asked == 2 * n * BLOCK && what.fresh == 2 * n * BLOCK);
+	assert_true(info().bytes == BRANCH_BYTES + (n + 1) * PACKED_BYTES);
+	assert_int_equal(charge_runs(runs, n, &what), 0);
+	assert_true(what.fresh == 0);
+	expect(2 * n * BLOCK, 4 * n * BLOCK);
+	refund_runs(runs, n);
+	expect(2 * n * BLOCK, 2 * n * BLOCK);
+	refund_runs(runs, n);
 }
 
 /* Scattered pages: a bit each. Those that another container has as well: a byte. */
@@ -475,6 +569,31 @@ static void fill_before(void)
 		charge(6 * BLOCK + 9, 1, !i);
 }
 
+/* Whole blocks alone: packed, and one of them as often as that will do. */
+static void pack_before(void)
+{
+	u32 i;
+
+	for (i = 0; i < 255; i++)
+		charge(6 * BLOCK, BLOCK, i ? 0 : BLOCK);
+	charge(999 * BLOCK, 3 * BLOCK, 3 * BLOCK);
+	charge(3 * BLOCK, BLOCK, BLOCK);
+}
+
+static void unpack_before(void)
+{
+	u32 i;
+
+	for (i = 0; i < 255; i++)
+		refund(6 * BLOCK, BLOCK, i == 254 ? BLOCK : 0);
+	refund(999 * BLOCK, 3 * BLOCK, 3 * BLOCK);
+	refund(3 * BLOCK, BLOCK, BLOCK);
+}
+
+static void nothing_before(void)
+{
+}
+
 static void empty_before(void)
 {
 	u32 i;
@@ -489,18 +608,23 @@ static void empty_before(void)
 
 static void test_memory_fails_at_every_point(void **state)
 {
+	static const struct {
+		void (*fill)(void);
+		void (*empty)(void);
+	} befores[] = {
+		{ nothing_before, nothing_before },
+		{ fill_before, empty_before },
+		{ pack_before, unpack_before },
+	};
 	struct mf_ledger_info before, after;
 	struct mf_charge what;
-	bool filled;
-	u64 nth, failed = 0;
+	u64 i, nth, failed = 0;
+	int err;
 
 	(void)state;
-	for (filled = false;; filled = true) {
-		for (nth = 1;; nth++) {
-			int err;
-
-			if (filled)
-				fill_before();
+	for (i = 0; i < 3; i++) {
+		for (nth = 1, err = -ENOMEM; err; nth++) {
+			befores[i].fill();
 			before = info();
 			b.allocs = 0;
 			b.fail_alloc = nth;
@@ -512,21 +636,16 @@ static void test_memory_fails_at_every_point(void **state)
 				assert_true(!what.refused);
 				assert_true(before.pages == after.pages &&
 					    before.pins == after.pins);
-				assert_true(filled || !after.pieces);
+				assert_true(i || !after.pieces);
 				failed++;
 			} else {
 				refund_runs(mixed, MIXED);
 			}
-			if (filled)
-				empty_before();
+			befores[i].empty();
 			assert_true(info().pieces == 0 && b.owner.billed == 0);
-			if (!err)
-				break;
 		}
-		if (filled)
-			break;
 	}
-	assert_true(failed >= 12);
+	assert_true(failed >= 20);
 }
 
 /* splitmix64 */
@@ -681,6 +800,106 @@ static void test_against_plain_counts(void **state)
 	}
 }
 
+#define BATCH	40
+
+/* A mapping that was charged at once: many runs, as often as not of one kind. */
+struct batch {
+	struct held part[BATCH];
+	mf_run runs[BATCH];
+	u32 nr;
+};
+
+static struct held any_part(u64 *seed, u32 kind)
+{
+	u32 page = (u32)(chance(seed) % (6 * BLOCK)), pages, end;
+
+	switch (kind) {
+	case 0:
+		return (struct held){ page, 1 };
+	case 1:
+		pages = 1 + (u32)(chance(seed) % (64 - page % 64));
+		return (struct held){ page, pages };
+	case 2:
+		return (struct held){ page / BLOCK * BLOCK, BLOCK };
+	case 3:
+		end = page < 4 * BLOCK ? 4 * BLOCK : 6 * BLOCK;
+		page = page / BLOCK * BLOCK;
+		return (struct held){ page, (u32)mf_min(2 * BLOCK, end - page) };
+	default:
+		return any_stretch(seed);
+	}
+}
+
+/* Charge a batch, now and then with little memory, and keep it if that was enough. */
+static void charge_batch(struct batch *h, u64 *seed, u32 first, u32 kinds)
+{
+	u32 kind = first + (u32)(chance(seed) % kinds), i;
+	struct mf_charge what;
+	u64 fresh = 0, asked = 0;
+	int err;
+
+	h->nr = 1 + (u32)(chance(seed) % BATCH);
+	for (i = 0; i < h->nr; i++) {
+		struct held *p = &h->part[i];
+
+		*p = any_part(seed, chance(seed) % 16 ?
+			      kind : first + (u32)(chance(seed) % kinds));
+		h->runs[i] = mf_run_make(pfn_of(p->page), p->pages,
+					 chance(seed) & 1 ? MF_RUN_WHOLE : 0);
+	}
+	b.allocs = 0;
+	b.fail_alloc = chance(seed) % 8 ? 0 : 1 + chance(seed) % 4;
+	err = charge_runs(h->runs, h->nr, &what);
+	b.fail_alloc = 0;
+	if (err) {
+		h->nr = 0;
+		return;
+	}
+	for (i = 0; i < h->nr; i++) {
+		fresh += reflect(h->part[i].page, h->part[i].pages, 1);
+		asked += h->part[i].pages;
+	}
+	assert_true(what.asked == asked && what.fresh == fresh);
+}
+
+static void refund_batch(struct batch *h)
+{
+	u32 i;
+
+	refund_runs(h->runs, h->nr);
+	for (i = 0; i < h->nr; i++)
+		reflect(h->part[i].page, h->part[i].pages, -1);
+	h->nr = 0;
+}
+
+/* By turns of all kinds, of whole blocks alone, which stay packed, and of pages and words. */
+static void test_batches_against_plain_counts(void **state)
+{
+	static const u32 from[] = { 0, 2, 0 }, kinds[] = { 5, 2, 2 };
+	static struct batch held[8];
+	u32 i, step, turn = 0;
+	u64 seed = 11;
+
+	(void)state;
+	for (step = 0; step < 40000; step++) {
+		struct batch *h = &held[chance(&seed) % 8];
+
+		if (h->nr)
+			refund_batch(h);
+		else
+			charge_batch(h, &seed, from[turn], kinds[turn]);
+		expect(ref.pages, ref.pins);
+		if (step % 499 == 0) {
+			for (i = 0; i < 8; i++)
+				refund_batch(&held[i]);
+			assert_true(!info().pieces);
+			turn = (turn + 1) % 3;
+		}
+	}
+	for (i = 0; i < 8; i++)
+		refund_batch(&held[i]);
+}
+
 #define LEDGER_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -691,7 +910,10 @@ int main(void)
 		LEDGER_TEST(test_one_run_takes_no_memory),
 		LEDGER_TEST(test_runs_alone_take_no_bits),
 		LEDGER_TEST(test_details_go_when_whole_blocks_do),
-		LEDGER_TEST(test_large_pages_take_a_leaf_a_gigabyte),
+		LEDGER_TEST(test_large_pages_take_a_byte_each),
+		LEDGER_TEST(test_a_packed_leaf_is_unpacked),
+		LEDGER_TEST(test_packed_blocks_are_charged_often),
+		LEDGER_TEST(test_large_pages_in_many_leaves),
 		LEDGER_TEST(test_scattered_pages_take_a_bit_each_and_shared_ones_a_byte),
 		LEDGER_TEST(test_counters_widen),
 		LEDGER_TEST(test_a_page_alone_gets_company),
@@ -706,6 +928,7 @@ int main(void)
 		LEDGER_TEST(test_many_refunds_are_one),
 		LEDGER_TEST(test_memory_fails_at_every_point),
 		LEDGER_TEST(test_against_plain_counts),
+		LEDGER_TEST(test_batches_against_plain_counts),
 	};
 
 	return cmocka_run_group_tests_name("ledger", tests, NULL, NULL);

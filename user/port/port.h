@@ -21,6 +21,19 @@ typedef long long s64;
 
 #define MF_PAGE_SHIFT 12
 
+static inline bool mf_set_bit(u64 *bits, u64 nr)
+{
+	u64 bit = 1ull << nr % 64, was = bits[nr / 64];
+
+	bits[nr / 64] = was | bit;
+	return was & bit;
+}
+
+static inline void mf_clear_bit(u64 *bits, u64 nr)
+{
+	bits[nr / 64] &= ~(1ull << nr % 64);
+}
+
 struct mf_rwlock {
 	pthread_rwlock_t lock;
 };
