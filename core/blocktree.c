@@ -11,7 +11,7 @@
  * takes no more. When it won't do the leaf is unpacked, for good: it has an entry
  * for each block then, and may have a bit for each page, too, in one piece.
  *
- * What was made stays until the ledger is empty. That is never more than 36 KiB
+ * What was made stays until the ledger is empty. That is hardly more than 36 KiB
  * for each GiB of page frames that the owner had something pinned in, and a
  * refund has nothing to look after.
  */
