@@ -288,6 +288,25 @@ static void test_packed_blocks_are_charged_often(void **state)
 	refund(BLOCK, BLOCK, BLOCK);
 }
 
+/* Runs that are longer than what is done at a time, and overlap in every way. */
+static void test_long_runs_of_packed_blocks(void **state)
+{
+	u64 first = 77 * BLOCK, shift;
+
+	(void)state;
+	for (shift = 0; shift <= 20; shift++) {
+		charge(first, 20 * BLOCK, 20 * BLOCK);
+		charge(first + shift * BLOCK, 20 * BLOCK, shift * BLOCK);
+		charge(first, (20 + shift) * BLOCK, 0);
+		expect((20 + shift) * BLOCK, (60 + shift) * BLOCK);
+		refund(first, (20 + shift) * BLOCK, 0);
+		refund(first, 20 * BLOCK, shift * BLOCK);
+		expect(20 * BLOCK, 20 * BLOCK);
+		assert_true(info().bytes == PACKED_BYTES);
+		refund(first + shift * BLOCK, 20 * BLOCK, 20 * BLOCK);
+	}
+}
+
 /* Huge pages far apart: a byte a block where they are, and a branch. */
 static void test_large_pages_in_many_leaves(void **state)
 {
@@ -913,6 +932,7 @@ int main(void)
 		LEDGER_TEST(test_large_pages_take_a_byte_each),
 		LEDGER_TEST(test_a_packed_leaf_is_unpacked),
 		LEDGER_TEST(test_packed_blocks_are_charged_often),
+		LEDGER_TEST(test_long_runs_of_packed_blocks),
 		LEDGER_TEST(test_large_pages_in_many_leaves),
 		LEDGER_TEST(test_scattered_pages_take_a_bit_each_and_shared_ones_a_byte),
 		LEDGER_TEST(test_counters_widen),
