@@ -226,7 +226,7 @@ void mf_tell_event(struct mf_container *c, const struct mf_event *event);
 /*
  * Refuse a request: note the reason (reason.h, without its prefix), tell it,
  * and return the errno: @error if the host gave one, else the reason's own. What
- * the reason's sentence wants follows. It goes in registers: were it put together
+ * the reason's sentence wants follows, as arguments of a call: were it put together
  * here, every function that may refuse would have to guard its stack.
  */
 #define mf_refuse(c, why, id, error, ...) \
