@@ -116,8 +116,13 @@ void mf_unbill_runs(struct mf_container *c, struct mf_mapping *m, const mf_run *
 
 static void refund_filled(struct mf_refund *r, const struct mf_mapping *m)
 {
-	struct mf_chunk_walk walk = mf_chunk_walk(m);
+	struct mf_chunk_walk walk mf_uninitialized;
 
+	if (m->chunks == &m->only) {
+		mf_refund_runs(r, mf_chunk_runs(&m->only), m->only.nr);
+		return;
+	}
+	walk = mf_chunk_walk(m);
 	while (mf_chunk_next(&walk))
 		mf_refund_runs(r, walk.runs, walk.nr);
 }

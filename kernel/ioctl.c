@@ -47,7 +47,7 @@ static long ioctl_map(struct mfk_container *k, void __user *arg, u32 map_flags)
 {
 	const size_t minsz = offsetofend(struct vfio_iommu_type1_dma_map, size);
 	const u32 rights = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE;
-	struct vfio_iommu_type1_dma_map map;
+	struct vfio_iommu_type1_dma_map map mf_uninitialized;
 	struct mf_owner *owner;
 	u32 prot = 0;
 	int err;
@@ -107,7 +107,7 @@ static int unmap_by_flags(struct mfk_container *k, const struct vfio_iommu_type1
 			  const void __user *behind, u64 *unmapped)
 {
 	struct mf_container *c = k->engine;
-	struct mf_info info;
+	struct mf_info info mf_uninitialized;
 
 	switch (unmap->flags) {
 	case 0:
@@ -134,7 +134,7 @@ static int unmap_by_flags(struct mfk_container *k, const struct vfio_iommu_type1
 static long ioctl_unmap(struct mfk_container *k, void __user *arg)
 {
 	const size_t minsz = offsetofend(struct vfio_iommu_type1_dma_unmap, size);
-	struct vfio_iommu_type1_dma_unmap unmap;
+	struct vfio_iommu_type1_dma_unmap unmap mf_uninitialized;
 	u64 unmapped = 0;
 	int err;
 

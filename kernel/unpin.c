@@ -72,8 +72,15 @@ void mfk_unpin(struct mf_host *host, struct mf_owner *owner, const mf_run *runs,
 	bool dirty = prot & MF_WRITE;
 	u64 i;
 
+	/* All that most mappings have where memory is mapped a page at a time. */
+	if (nr == 1 && is_single_page(*runs)) {
+		unpin_user_page_range_dirty_lock(pfn_to_page(mf_run_pfn(*runs)), 1, dirty);
+		cond_resched();
+		return;
+	}
+
 	for (i = 0; i < nr; i++) {
-		if (is_single_page(runs[i]) && nr - i > 1)
+		if (is_single_page(runs[i]))
 			i += unpin_single_pages(runs + i, nr - i, dirty) - 1;
 		else if (mf_run_foreign(runs[i]))
 			continue;
