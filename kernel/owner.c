@@ -190,6 +190,18 @@ u64 mfk_owner_billed(const struct mf_owner *owner)
 	return atomic64_read(&owner->billed);
 }
 
+/* Keep the owner's mm from ending; whose own it is has it anyway. False: it has ended. */
+static bool hold_mm(struct mf_owner *owner)
+{
+	return owner->mm == current->mm || mmget_not_zero(owner->mm);
+}
+
+static void release_mm(struct mf_owner *owner)
+{
+	if (owner->mm != current->mm)
+		mmput(owner->mm);
+}
+
 /**
  * mfk_bill() - count pages against the owner's RLIMIT_MEMLOCK
  * @host: the host
@@ -204,7 +216,7 @@ int mfk_bill(struct mf_host *host, struct mf_owner *owner, u64 pages, bool unlim
 {
 	int err = -EINTR;
 
-	if (!mmget_not_zero(owner->mm))
+	if (!hold_mm(owner))
 		return -ESRCH;
 	if (!mutex_lock_killable(&owner->gate)) {
 		if (!mmap_write_lock_killable(owner->mm)) {
@@ -213,7 +225,7 @@ int mfk_bill(struct mf_host *host, struct mf_owner *owner, u64 pages, bool unlim
 		}
 		mutex_unlock(&owner->gate);
 	}
-	mmput(owner->mm);
+	release_mm(owner);
 
 	if (!err)
 		atomic64_add(pages, &owner->billed);
@@ -224,14 +236,14 @@ int mfk_bill(struct mf_host *host, struct mf_owner *owner, u64 pages, bool unlim
 void mfk_unbill(struct mf_host *host, struct mf_owner *owner, u64 pages)
 {
 	atomic64_sub(pages, &owner->billed);
-	if (!mmget_not_zero(owner->mm))
+	if (!hold_mm(owner))
 		return;
 	mutex_lock(&owner->gate);
 	mmap_write_lock(owner->mm);
 	__account_locked_vm(owner->mm, pages, false, owner->task, true);
 	mmap_write_unlock(owner->mm);
 	mutex_unlock(&owner->gate);
-	mmput(owner->mm);
+	release_mm(owner);
 }
 
 /**
