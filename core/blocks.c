@@ -368,35 +368,43 @@ static __always_inline const mf_run *count_runs(struct mf_stay *s, const mf_run 
 
 /**
  * mf_blocks_sub() - take pages off their counts
- * @s: the stay
+ * @host: takes memory
+ * @l: the ledger, locked
  * @runs: the pages; foreign ones do not count
  * @nr: how many runs
+ * @gone: how many pages' counts are back at 0 is added to it
  *
  * Return: how many pages of them count.
  */
-u64 mf_blocks_sub(struct mf_stay *s, const mf_run *runs, u64 nr)
+u64 mf_blocks_sub(struct mf_host *host, struct mf_ledger *l, const mf_run *runs, u64 nr, u64 *gone)
 {
+	struct mf_stay s = { .host = host, .ledger = l };
 	u64 pages;
 
-	count_runs(s, runs, runs + nr, &pages, false);
+	count_runs(&s, runs, runs + nr, &pages, false);
+	*gone += s.gone;
 	return pages;
 }
 
 /**
  * mf_blocks_add() - count pages once more
- * @s: the stay
+ * @host: gives memory
+ * @l: the ledger, locked
  * @runs: the pages; foreign ones do not count
  * @nr: how many runs
- * @pages: where to say how many pages of them count
+ * @what: where to say how many pages of them count, and how many counts have left 0
  *
  * Return: 0; or -ENOMEM with the counts as they were.
  */
-int mf_blocks_add(struct mf_stay *s, const mf_run *runs, u64 nr, u64 *pages)
+int mf_blocks_add(struct mf_host *host, struct mf_ledger *l, const mf_run *runs, u64 nr,
+		  struct mf_charge *what)
 {
-	const mf_run *stopped = count_runs(s, runs, runs + nr, pages, true);
+	struct mf_stay s = { .host = host, .ledger = l };
+	const mf_run *stopped = count_runs(&s, runs, runs + nr, &what->asked, true);
 
+	what->fresh = s.fresh;
 	if (stopped == runs + nr)
 		return 0;
-	mf_blocks_sub(s, runs, (u64)(stopped - runs));
+	mf_blocks_sub(host, l, runs, (u64)(stopped - runs), &s.gone);
 	return -ENOMEM;
 }

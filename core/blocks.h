@@ -132,11 +132,14 @@ u64 *mf_block_make_bits(struct mf_stay *s, u64 block);
 void mf_blocks_end(struct mf_host *host, struct mf_ledger *l);
 
 /* block.c */
+bool mf_only_add(struct mf_ledger *l, mf_run run);
+bool mf_only_sub(struct mf_ledger *l, mf_run run);
 int mf_block_add(struct mf_stay *s, u64 *e, u64 block, u32 page, u32 pages);
 void mf_block_sub(struct mf_stay *s, u64 *e, u64 block, u32 page, u32 pages);
 
 /* blocks.c */
-int mf_blocks_add(struct mf_stay *s, const mf_run *runs, u64 nr, u64 *pages);
-u64 mf_blocks_sub(struct mf_stay *s, const mf_run *runs, u64 nr);
+int mf_blocks_add(struct mf_host *host, struct mf_ledger *l, const mf_run *runs, u64 nr,
+		  struct mf_charge *what);
+u64 mf_blocks_sub(struct mf_host *host, struct mf_ledger *l, const mf_run *runs, u64 nr, u64 *gone);
 
 #endif /* MF_BLOCKS_H */

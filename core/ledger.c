@@ -16,17 +16,32 @@
 /* How many runs are refunded before others may have the ledger. */
 #define REFUND_RUNS	(1u << 16)
 
-static struct mf_stay stay_in(struct mf_host *host, struct mf_ledger *l)
-{
-	return (struct mf_stay){ .host = host, .ledger = l };
-}
-
 /* Without pages nothing is kept. */
 static void leave(struct mf_host *host, struct mf_ledger *l)
 {
 	if (!l->pages && l->level)
 		mf_blocks_end(host, l);
 	mf_mutex_unlock(&l->lock);
+}
+
+/* Count pages once more, and say in @what how many. Return: 0 or -ENOMEM, as mf_blocks_add(). */
+static int put_in(struct mf_host *host, struct mf_ledger *l, const mf_run *runs, u64 nr,
+		  struct mf_charge *what)
+{
+	*what = (struct mf_charge){ .asked = 1, .fresh = 1 };
+	if (nr == 1 && mf_only_add(l, *runs))
+		return 0;
+	return mf_blocks_add(host, l, runs, nr, what);
+}
+
+static void take_out(struct mf_refund *r, const mf_run *runs, u64 nr)
+{
+	if (nr == 1 && mf_only_sub(r->ledger, *runs)) {
+		r->pins++;
+		r->gone++;
+	} else {
+		r->pins += mf_blocks_sub(r->host, r->ledger, runs, nr, &r->gone);
+	}
 }
 
 /**
@@ -45,22 +60,20 @@ int mf_ledger_charge(struct mf_host *host, struct mf_owner *owner, const mf_run 
 		     bool unlimited, struct mf_charge *what)
 {
 	struct mf_ledger *l = mf_ops(host)->owner_ledger(host, owner);
-	struct mf_stay s = stay_in(host, l);
+	u64 gone = 0;
 	int err;
 
-	*what = (struct mf_charge){ 0 };
 	mf_mutex_lock(&l->lock);
-	err = mf_blocks_add(&s, runs, nr, &what->asked);
-	what->fresh = s.fresh;
-	if (!err && s.fresh) {
-		err = mf_ops(host)->bill(host, owner, s.fresh, unlimited);
+	err = put_in(host, l, runs, nr, what);
+	if (!err && what->fresh) {
+		err = mf_ops(host)->bill(host, owner, what->fresh, unlimited);
 		if (err) {
 			what->refused = true;
-			mf_blocks_sub(&s, runs, nr);
+			mf_blocks_sub(host, l, runs, nr, &gone);
 		}
 	}
 	if (!err) {
-		l->pages += s.fresh;
+		l->pages += what->fresh;
 		l->pins += what->asked;
 	}
 	leave(host, l);
@@ -91,7 +104,6 @@ void mf_refund_begin(struct mf_refund *r, struct mf_host *host, struct mf_owner 
  */
 void mf_refund_runs(struct mf_refund *r, const mf_run *runs, u64 nr)
 {
-	struct mf_stay s = stay_in(r->host, r->ledger);
 	u64 some;
 
 	for (; nr; runs += some, nr -= some) {
@@ -99,11 +111,8 @@ void mf_refund_runs(struct mf_refund *r, const mf_run *runs, u64 nr)
 			r->ledger = mf_ops(r->host)->owner_ledger(r->host, r->owner);
 			mf_mutex_lock(&r->ledger->lock);
 		}
-		s.ledger = r->ledger;
 		some = mf_min(nr, REFUND_RUNS - r->runs);
-		r->pins += mf_blocks_sub(&s, runs, some);
-		r->gone += s.gone;
-		s.gone = 0;
+		take_out(r, runs, some);
 		r->runs += some;
 		if (r->runs == REFUND_RUNS)
 			mf_refund_end(r);
@@ -125,7 +134,10 @@ void mf_refund_end(struct mf_refund *r)
 	if (r->gone)
 		mf_ops(r->host)->unbill(r->host, r->owner, r->gone);
 	leave(r->host, l);
-	mf_refund_begin(r, r->host, r->owner);
+	r->ledger = NULL;
+	r->gone = 0;
+	r->pins = 0;
+	r->runs = 0;
 }
 
 /* Take the pages of some runs out of a ledger; see mf_refund_runs(). */
