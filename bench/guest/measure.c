@@ -67,7 +67,7 @@ double measure_between(__u64 begin, __u64 end)
 
 void measure_begin(const char *phase)
 {
-	marking = measure.marked && !strcmp(measure.marked, phase);
+	marking = !measure.silent && measure.marked && !strcmp(measure.marked, phase);
 	if (marking)
 		bench_mark_begin();
 	begun = __rdtsc();

@@ -28,6 +28,7 @@ struct turn {
 	const struct backend *backend;
 	const struct work *work;
 	struct block *block;		/* NULL when each turn makes its own */
+	bool block_is_fresh;		/* no turn has mapped it yet */
 	size_t size;			/* of that */
 };
 
