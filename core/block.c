@@ -388,11 +388,6 @@ static void sub_whole(struct mf_stay *s, u64 *e, u64 block)
 
 /* The only page: whoever maps one at a time, and unmaps it again, never has more. */
 
-static bool is_page(mf_run run)
-{
-	return run == mf_run_make(mf_run_pfn(run), 1, 0);
-}
-
 static u64 page_alone(mf_run run)
 {
 	return alone(mf_run_pfn(run) & (MF_BLOCK_PAGES - 1), 1) + ALONE_ONE;
@@ -409,7 +404,7 @@ static u64 page_alone(mf_run run)
  */
 bool mf_only_add(struct mf_ledger *l, mf_run run)
 {
-	if (l->pages || !is_page(run))
+	if (l->pages || !mf_run_is_page(run))
 		return false;
 	l->prefix = mf_run_pfn(run) >> MF_BLOCK_SHIFT;
 	l->entry = page_alone(run);
@@ -427,7 +422,7 @@ bool mf_only_add(struct mf_ledger *l, mf_run run)
 bool mf_only_sub(struct mf_ledger *l, mf_run run)
 {
 	/* While there is a tree the entry is 0; and of another block there is nothing to refund. */
-	if (l->entry != page_alone(run) || !is_page(run))
+	if (l->entry != page_alone(run) || !mf_run_is_page(run))
 		return false;
 	l->entry = 0;
 	l->none.used = 0;

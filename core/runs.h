@@ -65,6 +65,12 @@ static inline bool mf_run_whole(mf_run r)
 	return r & MF_RUN_WHOLE;
 }
 
+/* A run of one page that is pinned by itself, and counts. */
+static inline bool mf_run_is_page(mf_run r)
+{
+	return (r & (MF_RUN_COUNT_MASK | MF_RUN_FLAGS)) == 1ull << MF_RUN_COUNT_SHIFT;
+}
+
 /**
  * struct mf_batch - pages on their way from the host's @pin into a mapping
  * @runs: room for @max runs

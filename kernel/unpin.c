@@ -18,11 +18,6 @@
 /* How many pages go by one list, which is on the stack: memory may be short. */
 #define LIST	64
 
-static bool is_single_page(mf_run run)
-{
-	return (run & (MF_RUN_FLAGS | MF_RUN_COUNT_MASK)) == 1ull << MF_RUN_COUNT_SHIFT;
-}
-
 static void unpin_pages(u64 pfn, u64 pages, bool dirty)
 {
 	while (pages) {
@@ -52,7 +47,7 @@ static void unpin_huge_pages(u64 pfn, u64 pages, bool dirty)
 /* Put the next page on a list, if it is a run of its own. */
 static __always_inline bool list_page(struct page ***next, const mf_run **run)
 {
-	if (!is_single_page(**run))
+	if (!mf_run_is_page(**run))
 		return false;
 	*(*next)++ = pfn_to_page(mf_run_pfn(*(*run)++));
 	return true;
@@ -87,14 +82,14 @@ void mfk_unpin(struct mf_host *host, struct mf_owner *owner, const mf_run *runs,
 	u64 i;
 
 	/* All that most mappings have where memory is mapped a page at a time. */
-	if (nr == 1 && is_single_page(*runs)) {
+	if (nr == 1 && mf_run_is_page(*runs)) {
 		unpin_user_page_range_dirty_lock(pfn_to_page(mf_run_pfn(*runs)), 1, dirty);
 		cond_resched();
 		return;
 	}
 
 	for (i = 0; i < nr; i++) {
-		if (is_single_page(runs[i]))
+		if (mf_run_is_page(runs[i]))
 			i += unpin_single_pages(runs + i, nr - i, dirty) - 1;
 		else if (mf_run_foreign(runs[i]))
 			continue;
